@@ -1,0 +1,104 @@
+// Package fault is how Herald says no. An error has a code for machines, a message and details for people, and, where one
+// property is to blame, its name. Inside, everything returns a *Error or a plain error (which means: not our caller's
+// doing). Two translators turn it outwards: api/errors.go into HTTP, activities/outcome.go into Temporal.
+package fault
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Code is the machine's word for a fault. The words are the public API's error keys.
+type Code string
+
+// The codes that Herald answers with; api/errors.go gives each its HTTP status.
+const (
+	InvalidPayload    Code = "invalid_payload"
+	InvalidQuery      Code = "invalid_query_params"
+	Unauthorized      Code = "unauthorized"
+	Forbidden         Code = "forbidden"
+	NotFound          Code = "not_found"
+	Duplicate         Code = "duplicate_found"
+	Conflict          Code = "conflict"
+	TooLarge          Code = "payload_too_large"
+	RateLimited       Code = "too_many_requests"
+	ProviderFault     Code = "provider_unavailable"
+	Internal          Code = "internal_error"
+	MissingVouchers   Code = "missing_vouchers"
+	NoVoucher         Code = "no_voucher_suitable_for_publication"
+	AlreadyPublished  Code = "voucher_already_published"
+	CannotBePublished Code = "voucher_cannot_be_published"
+	TooManyVouchers   Code = "too_many_vouchers_requested"
+	DuplicateSourceID Code = "duplicate_source_id"
+	PageOverLimit     Code = "page_over_limit"
+)
+
+// Error is a fault that a person or a program can act on.
+type Error struct {
+	Code     Code
+	Message  string // short, the same for every fault of the code; empty means the code's usual words
+	Details  string // what is wrong here and what to do about it
+	Property string // the property at fault, as a path: "channels[0].template.html"
+	// ResourceID and ResourceType name the thing that was not found or is in the way.
+	ResourceID, ResourceType string
+	// RetryAfter asks the caller to wait that long before the same call again.
+	RetryAfter time.Duration
+	// Faults are the further faults of the same request, each with its own property.
+	Faults []*Error
+}
+
+func (e *Error) Error() string {
+	text := string(e.Code)
+	if e.Property != "" {
+		text += ": " + e.Property
+	}
+	if e.Details != "" {
+		text += ": " + e.Details
+	}
+	return text
+}
+
+// New makes a fault with details for people.
+func New(code Code, format string, args ...any) *Error {
+	return &Error{Code: code, Details: fmt.Sprintf(format, args...)}
+}
+
+// Property makes an invalid_payload fault of one property.
+func Property(path, format string, args ...any) *Error {
+	return &Error{Code: InvalidPayload, Property: path, Details: fmt.Sprintf(format, args...)}
+}
+
+// Missing says that a resource of the caller's project does not exist.
+func Missing(resourceType, id string) *Error {
+	return &Error{
+		Code: NotFound, ResourceType: resourceType, ResourceID: id,
+		Details: fmt.Sprintf("Cannot find %s with id %s", resourceType, id),
+	}
+}
+
+// Is reports whether err carries a fault of that code.
+func Is(err error, code Code) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Code == code
+}
+
+// List gathers the faults of one request, so that a caller hears all of them at once.
+type List []*Error
+
+// Add keeps a fault; nil is no fault.
+func (l *List) Add(e *Error) {
+	if e != nil {
+		*l = append(*l, e)
+	}
+}
+
+// Err is nil without faults, the fault itself where there is one, and otherwise the first with the rest behind it.
+func (l List) Err() error {
+	if len(l) == 0 {
+		return nil
+	}
+	first := *l[0]
+	first.Faults = l[1:]
+	return &first
+}
