@@ -1,0 +1,25 @@
+// Package activities is the hands: one small struct for each duty, each method one activity that does one thing. An
+// activity's type name is its method's name alone, so methods are full verbs and no two structs share one. What an activity
+// returns is kept in history: ids, counts and reasons, never personal data.
+package activities
+
+import (
+	"errors"
+
+	"go.temporal.io/sdk/temporal"
+
+	"herald/internal/fault"
+)
+
+// outcome turns an error into the engine's terms, for every activity. A fault is the caller's doing, so a retry would meet
+// it again, unless it says when to come back; anything else is the infrastructure's, and the engine retries it.
+func outcome(err error) error {
+	var f *fault.Error
+	if !errors.As(err, &f) {
+		return err
+	}
+	passing := f.Code == fault.RateLimited || f.Code == fault.ProviderFault
+	return temporal.NewApplicationErrorWithOptions(f.Details, string(f.Code), temporal.ApplicationErrorOptions{
+		Cause: err, NonRetryable: !passing, NextRetryDelay: f.RetryAfter,
+	})
+}

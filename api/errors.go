@@ -1,0 +1,124 @@
+package api
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"log/slog"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"herald/internal/fault"
+)
+
+// statuses is what each code of a fault is in HTTP, with the message that goes with it.
+var statuses = map[fault.Code]struct {
+	status  int
+	message string
+}{
+	fault.InvalidPayload:    {http.StatusBadRequest, "Invalid payload"},
+	fault.InvalidQuery:      {http.StatusBadRequest, "Invalid query params"},
+	fault.Unauthorized:      {http.StatusUnauthorized, "Unauthorized"},
+	fault.Forbidden:         {http.StatusForbidden, "Forbidden"},
+	fault.NotFound:          {http.StatusNotFound, "Resource not found"},
+	fault.Duplicate:         {http.StatusConflict, "Duplicated resource found"},
+	fault.Conflict:          {http.StatusConflict, "Conflict"},
+	fault.TooLarge:          {http.StatusRequestEntityTooLarge, "Payload content length greater than maximum allowed"},
+	fault.RateLimited:       {http.StatusTooManyRequests, "Too many requests"},
+	fault.ProviderFault:     {http.StatusBadGateway, "The provider is unavailable"},
+	fault.MissingVouchers:   {http.StatusBadRequest, "Missing vouchers"},
+	fault.NoVoucher:         {http.StatusBadRequest, "No voucher suitable for publication"},
+	fault.AlreadyPublished:  {http.StatusBadRequest, "Voucher already published"},
+	fault.CannotBePublished: {http.StatusBadRequest, "Voucher cannot be published"},
+	fault.TooManyVouchers:   {http.StatusBadRequest, "Too many vouchers requested"},
+	fault.DuplicateSourceID: {http.StatusBadRequest, "Duplicate source id"},
+	fault.PageOverLimit:     {http.StatusBadRequest, "Page over limit"},
+}
+
+// body is the documented error body.
+type body struct {
+	Code         int         `json:"code"`
+	Key          fault.Code  `json:"key"`
+	Message      string      `json:"message"`
+	Details      string      `json:"details,omitempty"`
+	Property     string      `json:"property,omitempty"`
+	RequestID    string      `json:"request_id,omitempty"`
+	ResourceID   string      `json:"resource_id,omitempty"`
+	ResourceType string      `json:"resource_type,omitempty"`
+	Errors       []errorItem `json:"errors,omitempty"` // every fault, where there is more than one
+}
+
+type errorItem struct {
+	Property string `json:"property,omitempty"`
+	Details  string `json:"details"`
+}
+
+// answerError turns every error of a handler into the documented body; what is not the caller's doing is logged.
+func answerError(log *slog.Logger) echo.HTTPErrorHandler {
+	return func(err error, c echo.Context) {
+		if c.Response().Committed {
+			return
+		}
+		b := describe(err)
+		b.RequestID = requestID(c)
+		if b.Code >= http.StatusInternalServerError {
+			log.Error("request failed", "request_id", b.RequestID, "method", c.Request().Method, "route", c.Path(), "error", err)
+		}
+		if err := c.JSON(b.Code, b); err != nil {
+			log.Warn("answer not written", "request_id", b.RequestID, "error", err)
+		}
+	}
+}
+
+func describe(err error) body {
+	var f *fault.Error
+	if errors.As(err, &f) {
+		return describeFault(f)
+	}
+	var h *echo.HTTPError
+	if errors.As(err, &h) {
+		switch h.Code {
+		case http.StatusNotFound:
+			return body{Code: h.Code, Key: fault.NotFound, Message: "Resource not found", Details: "No such path"}
+		case http.StatusMethodNotAllowed:
+			return body{Code: h.Code, Key: "method_not_allowed", Message: "Method not allowed"}
+		}
+		return body{Code: h.Code, Key: "bad_request", Message: http.StatusText(h.Code)}
+	}
+	return body{Code: http.StatusInternalServerError, Key: fault.Internal, Message: "Internal error"}
+}
+
+func describeFault(f *fault.Error) body {
+	known, ok := statuses[f.Code]
+	if !ok {
+		known.status, known.message = http.StatusInternalServerError, "Internal error"
+	}
+	b := body{
+		Code: known.status, Key: f.Code, Message: known.message, Details: f.Details, Property: f.Property,
+		ResourceID: f.ResourceID, ResourceType: f.ResourceType,
+	}
+	if f.Message != "" {
+		b.Message = f.Message
+	}
+	if len(f.Faults) > 0 {
+		b.Errors = append(b.Errors, errorItem{f.Property, f.Details})
+		for _, further := range f.Faults {
+			b.Errors = append(b.Errors, errorItem{further.Property, further.Details})
+		}
+	}
+	return b
+}
+
+// requestID names a request in answers, logs and async actions: "v-" and hex.
+func requestID(c echo.Context) string {
+	const key = "request_id"
+	if known, ok := c.Get(key).(string); ok {
+		return known
+	}
+	raw := make([]byte, 8)
+	_, _ = rand.Read(raw) // never fails: crypto/rand ends the process instead
+	made := "v-" + hex.EncodeToString(raw)
+	c.Set(key, made)
+	return made
+}

@@ -1,0 +1,46 @@
+// Package api is the door: it authenticates, binds, calls one thing, and turns what comes back into HTTP. It decides nothing:
+// rules stand in the nouns, facts in db, timing in workflows. Each noun has a file here with a struct of what its handlers
+// need and one method that lists its routes.
+package api
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/labstack/echo/v4"
+	"go.temporal.io/sdk/client"
+
+	"herald/db"
+	"herald/workflows"
+)
+
+// Options is what the API needs.
+type Options struct {
+	Pool     *pgxpool.Pool
+	Engine   client.Client
+	EngineUI string // the address of the engine's UI, for links to runs
+	Log      *slog.Logger
+	Delay    time.Duration               // between a confirmed manual distribution and its first message
+	Ready    func(context.Context) error // why the process cannot serve, or nil
+}
+
+// New is the API's handler.
+func New(o Options) http.Handler {
+	e := echo.New()
+	e.HideBanner = true
+	e.HTTPErrorHandler = answerError(o.Log)
+	e.GET("/readyz", func(c echo.Context) error {
+		if err := o.Ready(c.Request().Context()); err != nil {
+			return c.JSON(http.StatusServiceUnavailable, echo.Map{"ready": false, "reason": err.Error()})
+		}
+		return c.JSON(http.StatusOK, echo.Map{"ready": true})
+	})
+
+	flows := workflows.Flows{Client: o.Engine}
+	v1 := e.Group("/v1", authenticate(db.Projects{Pool: o.Pool}))
+	_, _ = flows, v1 // each noun lists its routes here
+	return e
+}

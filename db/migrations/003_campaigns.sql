@@ -1,0 +1,77 @@
+CREATE TABLE campaigns (
+	id                         uuid PRIMARY KEY DEFAULT uuid7(),
+	project_id                 uuid NOT NULL REFERENCES projects ON DELETE CASCADE,
+	name                       text NOT NULL,
+	description                text,
+	campaign_type              text NOT NULL,
+	type                       text NOT NULL,
+	voucher                    jsonb NOT NULL DEFAULT '{}', -- the pattern of its vouchers: type, value, redemption, code_config
+	auto_join                  boolean NOT NULL DEFAULT false,
+	join_once                  boolean NOT NULL DEFAULT false,
+	use_voucher_metadata_schema boolean NOT NULL DEFAULT false,
+	active                     boolean NOT NULL DEFAULT true,
+	start_date                 timestamptz,
+	expiration_date            timestamptz,
+	category                   text,
+	metadata                   jsonb NOT NULL DEFAULT '{}',
+	vouchers_count             bigint NOT NULL DEFAULT 0,
+	creation_status            text NOT NULL DEFAULT 'DONE',
+	vouchers_generation_status text NOT NULL DEFAULT 'DONE',
+	created_at                 timestamptz NOT NULL DEFAULT now(),
+	updated_at                 timestamptz,
+	CONSTRAINT campaigns_name_key UNIQUE (project_id, name),
+	CONSTRAINT campaigns_type_known CHECK (type IN ('AUTO_UPDATE', 'STATIC', 'STANDALONE')),
+	CONSTRAINT campaigns_campaign_type_known CHECK (campaign_type IN
+		('DISCOUNT_COUPONS', 'PROMOTION', 'GIFT_VOUCHERS', 'REFERRAL_PROGRAM', 'LOYALTY_PROGRAM'))
+);
+CREATE INDEX campaigns_created ON campaigns (project_id, created_at, id);
+
+CREATE TABLE vouchers (
+	id                  uuid PRIMARY KEY DEFAULT uuid7(),
+	project_id          uuid NOT NULL REFERENCES projects ON DELETE CASCADE,
+	campaign_id         uuid REFERENCES campaigns ON DELETE CASCADE,
+	code                text NOT NULL,
+	type                text NOT NULL,
+	value               jsonb NOT NULL DEFAULT '{}', -- the discount, gift or loyalty_card object, by type
+	redemption_quantity bigint,                      -- null: without limit
+	redeemed_quantity   bigint NOT NULL DEFAULT 0,
+	active              boolean NOT NULL DEFAULT true,
+	start_date          timestamptz,
+	expiration_date     timestamptz,
+	additional_info     text,
+	category            text,
+	metadata            jsonb NOT NULL DEFAULT '{}',
+	is_referral_code    boolean NOT NULL DEFAULT false,
+	holder_id           uuid REFERENCES customers ON DELETE SET NULL,
+	publication_id      uuid, -- the publication that gave it away; null while it can still be given
+	created_at          timestamptz NOT NULL DEFAULT now(),
+	updated_at          timestamptz,
+	CONSTRAINT vouchers_code_key UNIQUE (project_id, code),
+	CONSTRAINT vouchers_type_known CHECK (type IN ('DISCOUNT_VOUCHER', 'GIFT_VOUCHER', 'LOYALTY_CARD'))
+);
+-- The next code to give: publication walks this index from its start and skips what others hold locked.
+CREATE INDEX vouchers_available ON vouchers (campaign_id, id) WHERE publication_id IS NULL AND active;
+CREATE INDEX vouchers_created ON vouchers (project_id, created_at, id);
+CREATE INDEX vouchers_holder ON vouchers (holder_id) WHERE holder_id IS NOT NULL;
+CREATE INDEX vouchers_publication ON vouchers (publication_id) WHERE publication_id IS NOT NULL;
+
+CREATE TABLE publications (
+	id              uuid PRIMARY KEY DEFAULT uuid7(),
+	project_id      uuid NOT NULL REFERENCES projects ON DELETE CASCADE,
+	customer_id     uuid NOT NULL REFERENCES customers ON DELETE CASCADE,
+	campaign_id     uuid REFERENCES campaigns ON DELETE CASCADE,
+	voucher_ids     uuid[] NOT NULL DEFAULT '{}',
+	source_id       text, -- the caller's key: one publication each
+	distribution_id uuid, -- the distribution that made it
+	channel         text NOT NULL,
+	tracking_id     text,
+	metadata        jsonb NOT NULL DEFAULT '{}',
+	result          text NOT NULL DEFAULT 'SUCCESS',
+	failure_code    text,
+	failure_message text,
+	created_at      timestamptz NOT NULL DEFAULT now(),
+	CONSTRAINT publications_result_known CHECK (result IN ('SUCCESS', 'FAILURE'))
+);
+CREATE UNIQUE INDEX publications_source_id_key ON publications (project_id, source_id) WHERE source_id IS NOT NULL;
+CREATE INDEX publications_created ON publications (project_id, created_at, id);
+CREATE INDEX publications_customer ON publications (customer_id, campaign_id);

@@ -1,0 +1,45 @@
+// Package workflows is the plan: it says when. Everything here is deterministic and does no I/O; an activity does each
+// thing, and only ids, counts and reasons pass through, never personal data, because history keeps what passes. A workflow
+// is a function with a state struct that is also its input, so continuing as new is the same as starting.
+package workflows
+
+import (
+	"context"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+)
+
+// The task queues. Sending has its own, so that slow providers never keep the ledger's short activities waiting.
+const (
+	Queue     = "herald"
+	SendQueue = "herald-send"
+)
+
+// Register is the one list of workflows.
+func Register(r worker.WorkflowRegistry) {
+	for _, w := range []any{} {
+		r.RegisterWorkflow(w)
+	}
+}
+
+// ledger is the policy of activities that work on the database: short, and retried for as long as the database is away.
+func ledger(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue:           Queue,
+		StartToCloseTimeout: 5 * time.Minute,
+		Summary:             summary,
+		RetryPolicy: &temporal.RetryPolicy{
+			InitialInterval: 200 * time.Millisecond, BackoffCoefficient: 2, MaximumInterval: 30 * time.Second,
+		},
+	})
+}
+
+// call runs one activity and returns what it returned; activities are named by their method, so types are checked.
+func call[In, Out any](ctx workflow.Context, activity func(context.Context, In) (Out, error), in In) (Out, error) {
+	var out Out
+	err := workflow.ExecuteActivity(ctx, activity, in).Get(ctx, &out)
+	return out, err
+}
