@@ -1,23 +1,34 @@
 package api
 
 import (
+	"context"
+	"crypto/sha256"
+	"sync"
+	"time"
+
 	"github.com/labstack/echo/v4"
 
 	"herald/db"
 	"herald/internal/fault"
 )
 
-const callerKey = "caller"
+const (
+	callerKey = "caller"
+
+	keyTrust  = 5 * time.Second // a revoked key is refused after that at the latest
+	keysKnown = 10_000          // keys remembered at once
+)
 
 // authenticate lets a request through when its X-App-Id and X-App-Token are a key's.
 func authenticate(projects db.Projects) echo.MiddlewareFunc {
+	keys := &keyring{projects: projects, known: map[[sha256.Size]byte]knownKey{}}
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			appID, token := c.Request().Header.Get("X-App-Id"), c.Request().Header.Get("X-App-Token")
 			if appID == "" || token == "" {
 				return &fault.Error{Code: fault.Unauthorized, Details: "Send the headers X-App-Id and X-App-Token"}
 			}
-			key, err := projects.Authenticate(c.Request().Context(), appID, token)
+			key, err := keys.find(c.Request().Context(), appID, token)
 			if err != nil {
 				return err
 			}
@@ -29,3 +40,39 @@ func authenticate(projects db.Projects) echo.MiddlewareFunc {
 
 // caller is whose request this is.
 func caller(c echo.Context) db.Key { return c.Get(callerKey).(db.Key) }
+
+// keyring remembers for a few seconds which keys were good, so that a request costs no query. It keeps hashes, and no key
+// that failed: guesses cannot fill it.
+type keyring struct {
+	projects db.Projects
+	mu       sync.Mutex
+	known    map[[sha256.Size]byte]knownKey
+}
+
+type knownKey struct {
+	key   db.Key
+	until time.Time
+}
+
+func (k *keyring) find(ctx context.Context, appID, token string) (db.Key, error) {
+	mark := sha256.Sum256([]byte(appID + "\x00" + token))
+	now := time.Now()
+	k.mu.Lock()
+	held, ok := k.known[mark]
+	k.mu.Unlock()
+	if ok && now.Before(held.until) {
+		return held.key, nil
+	}
+	key, err := k.projects.Authenticate(ctx, appID, token)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if err != nil {
+		delete(k.known, mark)
+		return db.Key{}, err
+	}
+	if len(k.known) >= keysKnown {
+		clear(k.known)
+	}
+	k.known[mark] = knownKey{key, now.Add(keyTrust)}
+	return key, nil
+}

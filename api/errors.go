@@ -1,11 +1,15 @@
 package api
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"log/slog"
+	"math"
 	"net/http"
+	"strconv"
 
 	"github.com/labstack/echo/v4"
 
@@ -25,6 +29,7 @@ var statuses = map[fault.Code]struct {
 	fault.Duplicate:         {http.StatusConflict, "Duplicated resource found"},
 	fault.Conflict:          {http.StatusConflict, "Conflict"},
 	fault.TooLarge:          {http.StatusRequestEntityTooLarge, "Payload content length greater than maximum allowed"},
+	fault.UnsupportedMedia:  {http.StatusUnsupportedMediaType, "Unsupported media type"},
 	fault.RateLimited:       {http.StatusTooManyRequests, "Too many requests"},
 	fault.ProviderFault:     {http.StatusBadGateway, "The provider is unavailable"},
 	fault.MissingVouchers:   {http.StatusBadRequest, "Missing vouchers"},
@@ -60,15 +65,35 @@ func answerError(log *slog.Logger) echo.HTTPErrorHandler {
 		if c.Response().Committed {
 			return
 		}
+		var large *http.MaxBytesError
+		if errors.As(err, &large) || fault.Is(err, fault.TooLarge) {
+			_ = c.JSON(http.StatusRequestEntityTooLarge, tooLarge) // the connection is closed after it either way
+			return
+		}
 		b := describe(err)
 		b.RequestID = requestID(c)
-		if b.Code >= http.StatusInternalServerError {
+		var f *fault.Error
+		if errors.As(err, &f) && f.RetryAfter > 0 {
+			c.Response().Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(f.RetryAfter.Seconds()))))
+		}
+		hungUp := errors.Is(err, context.Canceled) && c.Request().Context().Err() != nil
+		if b.Code >= http.StatusInternalServerError && !hungUp {
 			log.Error("request failed", "request_id", b.RequestID, "method", c.Request().Method, "route", c.Path(), "error", err)
 		}
 		if err := c.JSON(b.Code, b); err != nil {
 			log.Warn("answer not written", "request_id", b.RequestID, "error", err)
 		}
 	}
+}
+
+// tooLarge is the documented answer to a body over the limit; it has a shape of its own.
+var tooLarge = struct {
+	StatusCode int    `json:"statusCode"`
+	Error      string `json:"error"`
+	Message    string `json:"message"`
+}{
+	http.StatusRequestEntityTooLarge, "Request Entity Too Large",
+	fmt.Sprintf("Payload content length greater than maximum allowed: %d", maxBody),
 }
 
 func describe(err error) body {
@@ -85,6 +110,12 @@ func describe(err error) body {
 			return body{Code: h.Code, Key: "method_not_allowed", Message: "Method not allowed"}
 		}
 		return body{Code: h.Code, Key: "bad_request", Message: http.StatusText(h.Code)}
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return body{
+			Code: http.StatusServiceUnavailable, Key: "timeout", Message: "Timeout",
+			Details: fmt.Sprintf("The request was not served within %s; try again", requestTime),
+		}
 	}
 	return body{Code: http.StatusInternalServerError, Key: fault.Internal, Message: "Internal error"}
 }

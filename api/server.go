@@ -25,6 +25,7 @@ type Options struct {
 	Log      *slog.Logger
 	Delay    time.Duration               // between a confirmed manual distribution and its first message
 	Ready    func(context.Context) error // why the process cannot serve, or nil
+	Rate     int                         // requests a minute for each key; 0 means the usual limit
 }
 
 // New is the API's handler.
@@ -32,6 +33,8 @@ func New(o Options) http.Handler {
 	e := echo.New()
 	e.HideBanner = true
 	e.HTTPErrorHandler = answerError(o.Log)
+	e.Pre(tidyPath)
+	e.Use(observe(o.Log), bound)
 	e.GET("/readyz", func(c echo.Context) error {
 		if err := o.Ready(c.Request().Context()); err != nil {
 			return c.JSON(http.StatusServiceUnavailable, echo.Map{"ready": false, "reason": err.Error()})
@@ -40,7 +43,8 @@ func New(o Options) http.Handler {
 	})
 
 	flows := workflows.Flows{Client: o.Engine}
-	v1 := e.Group("/v1", authenticate(db.Projects{Pool: o.Pool}))
+	v1 := routes{e.Group("/v1", authenticate(db.Projects{Pool: o.Pool}), limitRate(o.Rate), decodeParams,
+		once(db.Idempotency{Pool: o.Pool}, o.Log))}
 	_, _ = flows, v1 // each noun lists its routes here
 	return e
 }

@@ -22,6 +22,7 @@ const (
 	Duplicate         Code = "duplicate_found"
 	Conflict          Code = "conflict"
 	TooLarge          Code = "payload_too_large"
+	UnsupportedMedia  Code = "unsupported_media_type"
 	RateLimited       Code = "too_many_requests"
 	ProviderFault     Code = "provider_unavailable"
 	Internal          Code = "internal_error"

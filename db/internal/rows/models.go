@@ -21,6 +21,16 @@ type ApiKey struct {
 	RevokedAt *time.Time
 }
 
+type IdempotencyKey struct {
+	ProjectID   uuid.UUID
+	Key         string
+	RequestHash []byte
+	Status      *int32
+	ContentType *string
+	Response    []byte
+	CreatedAt   time.Time
+}
+
 type Project struct {
 	ID        uuid.UUID
 	Name      string
