@@ -1,0 +1,152 @@
+package template
+
+import (
+	"sort"
+	"strings"
+)
+
+// Variable is one thing that a template may read.
+type Variable struct {
+	// Path is what stands between the braces: "customer.name".
+	Path string
+	// Type is "string", "date", "number" or "object"; an object is read by its parts or walked with for.
+	Type string
+	// About says what it is, for people.
+	About string
+}
+
+// Known is the one table of what a template may read; the compiler, the API and the docs all read it. Everything below an
+// object marked open (metadata) is allowed.
+var Known = []Variable{
+	{"customer.name", "string", "the customer's name"},
+	{"customer.email", "string", "the customer's email address"},
+	{"customer.phone", "string", "the customer's phone number"},
+	{"customer.source_id", "string", "the customer's id in your own systems"},
+	{"customer.birthdate", "date", "the customer's date of birth, YYYY-MM-DD"},
+	{"customer.description", "string", "the note kept with the customer"},
+	{"customer.address.city", "string", "city"},
+	{"customer.address.state", "string", "state or province"},
+	{"customer.address.line_1", "string", "first line of the address"},
+	{"customer.address.line_2", "string", "second line of the address"},
+	{"customer.address.country", "string", "country"},
+	{"customer.address.postal_code", "string", "postal code"},
+	{"customer.metadata", "object", "the customer's metadata: customer.metadata.<any key>"},
+	{"voucher.code", "string", "the code given to this customer"},
+	{"voucher.value", "string", "what the code is worth, as text: 10%, 5.00"},
+	{"campaign.name", "string", "the campaign that the code belongs to"},
+	{"distribution.name", "string", "the distribution's name"},
+	{"project.name", "string", "the project's name"},
+}
+
+// open are the objects below which any path is allowed.
+var open = map[string]bool{"customer.metadata": true}
+
+var knownPaths, knownParents = func() (paths, parents map[string]bool) {
+	paths, parents = map[string]bool{}, map[string]bool{}
+	for _, v := range Known {
+		paths[v.Path] = true
+		for at := v.Path; strings.Contains(at, "."); {
+			at = at[:strings.LastIndexByte(at, '.')]
+			parents[at] = true
+		}
+	}
+	return paths, parents
+}()
+
+// lookup finds the known variable that a path reads: "customer.metadata.shoe.size" is itself, "customer.name.size" reads
+// customer.name. The hint is what to say when there is none.
+func lookup(path []string) (known, hint string) {
+	whole := strings.Join(path, ".")
+	for n := len(path); n > 0; n-- {
+		head := strings.Join(path[:n], ".")
+		if !knownPaths[head] {
+			continue
+		}
+		if open[head] || n == len(path) || n == len(path)-1 && path[n] == "size" {
+			if open[head] {
+				return strings.TrimSuffix(whole, ".*"), ""
+			}
+			return head, ""
+		}
+		return "", "did you mean " + head + "?"
+	}
+	if knownParents[whole] {
+		return "", "name one of its parts: " + strings.Join(children(whole), ", ")
+	}
+	if near := nearest(whole); near != "" {
+		return "", "did you mean " + near + "?"
+	}
+	return "", "known are " + strings.Join(roots(), ", ")
+}
+
+func children(parent string) (list []string) {
+	seen := map[string]bool{}
+	for _, v := range Known {
+		if rest, ok := strings.CutPrefix(v.Path, parent+"."); ok {
+			head, _, _ := strings.Cut(rest, ".")
+			if name := parent + "." + head; !seen[name] {
+				seen[name] = true
+				list = append(list, name)
+			}
+		}
+	}
+	return list
+}
+
+func roots() (list []string) {
+	seen := map[string]bool{}
+	for _, v := range Known {
+		root, _, _ := strings.Cut(v.Path, ".")
+		if !seen[root] {
+			seen[root] = true
+			list = append(list, root+".…")
+		}
+	}
+	sort.Strings(list)
+	return list
+}
+
+// nearest is the known path that a typing error most likely meant, or empty where nothing is near.
+func nearest(path string) string {
+	best, distance := "", len(path)/3+2
+	for _, v := range Known {
+		if d := editDistance(path, v.Path); d < distance {
+			best, distance = v.Path, d
+		}
+		_, leaf, _ := strings.Cut(v.Path, ".")
+		if leaf == path {
+			return v.Path
+		}
+	}
+	return best
+}
+
+func nearestWord(word string, words []string) string {
+	best, distance := "", len(word)/3+2
+	for _, w := range words {
+		if d := editDistance(word, w); d < distance {
+			best, distance = w, d
+		}
+	}
+	return best
+}
+
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		diagonal := row[0]
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := diagonal
+			if a[i-1] != b[j-1] {
+				cost++
+			}
+			diagonal = row[j]
+			row[j] = min(cost, row[j]+1, row[j-1]+1)
+		}
+	}
+	return row[len(b)]
+}
