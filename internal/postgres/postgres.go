@@ -26,6 +26,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"herald/internal/child"
 )
 
 // superuser is the cluster's, and the name that Herald connects under.
@@ -48,7 +50,7 @@ type Server struct {
 	dir      string
 	port     int
 	password string
-	process  *process
+	process  *child.Process
 	unlock   func()
 }
 
@@ -103,10 +105,10 @@ func Start(ctx context.Context, o Options) (_ *Server, err error) {
 func (s *Server) Port() int { return s.port }
 
 // Pid is the postmaster's process id.
-func (s *Server) Pid() int { return s.process.pid }
+func (s *Server) Pid() int { return s.process.Pid() }
 
 // Done is closed when the server has ended, on its own account or by Stop.
-func (s *Server) Done() <-chan struct{} { return s.process.done }
+func (s *Server) Done() <-chan struct{} { return s.process.Done() }
 
 // Log is the path of the server's own log.
 func (s *Server) Log() string { return filepath.Join(s.dir, "log") }
@@ -139,20 +141,7 @@ func (s *Server) EnsureDatabase(ctx context.Context, name string) error {
 // is ended at once and recovers at its next start.
 func (s *Server) Stop(ctx context.Context) error {
 	defer s.unlock()
-	s.process.signal(syscall.SIGINT) // PostgreSQL's "fast shutdown"
-	select {
-	case <-s.process.done:
-		return nil
-	case <-ctx.Done():
-	}
-	s.process.signal(syscall.SIGQUIT) // "immediate shutdown"
-	select {
-	case <-s.process.done:
-	case <-time.After(5 * time.Second):
-		s.process.signal(syscall.SIGKILL)
-		<-s.process.done
-	}
-	return fmt.Errorf("PostgreSQL did not shut down in order and will recover at its next start: %w", context.Cause(ctx))
+	return s.process.Stop(ctx, syscall.SIGINT, syscall.SIGQUIT) // PostgreSQL's "fast" and "immediate" shutdown
 }
 
 func (s *Server) cluster() string { return filepath.Join(s.dir, "cluster") }
@@ -248,7 +237,7 @@ func (s *Server) settings(ctx context.Context, run *runner, o Options) []string 
 // the shared memory for a moment; PostgreSQL refuses to start until they have noticed, so it is tried again.
 func (s *Server) launch(ctx context.Context, run *runner, args []string, log *slog.Logger) error {
 	for {
-		p, err := run.start(args, s.Log())
+		p, err := child.Start(run.command(context.Background(), "postgres", args...), s.Log(), syscall.SIGINT)
 		if err != nil {
 			return err
 		}
@@ -257,9 +246,8 @@ func (s *Server) launch(ctx context.Context, run *runner, args []string, log *sl
 		if err == nil {
 			return nil
 		}
-		p.signal(syscall.SIGQUIT)
-		<-p.done
-		last := lastLines(s.Log(), p.logStart)
+		p.Kill(syscall.SIGQUIT)
+		last := p.Tail()
 		if ctx.Err() == nil && strings.Contains(last, "is still in use") {
 			log.Debug("waiting for the backends of a killed PostgreSQL")
 			select {
@@ -277,7 +265,7 @@ func (s *Server) answer(ctx context.Context) error {
 	defer cancel()
 	go func() {
 		select {
-		case <-s.process.done:
+		case <-s.process.Done():
 			cancel()
 		case <-attempt.Done():
 		}
@@ -288,8 +276,8 @@ func (s *Server) answer(ctx context.Context) error {
 			return conn.Close(attempt)
 		}
 		select {
-		case <-s.process.done:
-			return fmt.Errorf("it ended: %w", s.process.err)
+		case <-s.process.Done():
+			return fmt.Errorf("it ended: %w", s.process.Err())
 		case <-ctx.Done():
 			return errors.Join(context.Cause(ctx), err)
 		case <-time.After(25 * time.Millisecond):
@@ -321,22 +309,4 @@ func lock(dir string) (unlock func(), err error) {
 		return nil, errors.Join(fmt.Errorf("another program runs PostgreSQL in %s; stop it or choose another data folder", dir), f.Close())
 	}
 	return func() { _ = f.Close() }, nil
-}
-
-// lastLines is the end of the log, from where this start began to write.
-func lastLines(path string, from int64) string {
-	const most = 2000
-	f, err := os.Open(path)
-	if err != nil {
-		return ""
-	}
-	defer func() { _ = f.Close() }()
-	info, err := f.Stat()
-	if err != nil {
-		return ""
-	}
-	from = max(from, info.Size()-most)
-	text := make([]byte, info.Size()-from)
-	n, _ := f.ReadAt(text, from)
-	return strings.TrimSpace(string(text[:n]))
 }

@@ -123,8 +123,8 @@ func TestAPortInUseIsNamed(t *testing.T) {
 	require.ErrorContains(t, err, "Address already in use")
 }
 
-// child starts a server in a program of its own and returns that program and the postmaster's id.
-func child(t *testing.T, dir string) (program *os.Process, postmasterPid int) {
+// program starts a server in a program of its own and returns that program and the postmaster's id.
+func program(t *testing.T, dir string) (parent *os.Process, postmasterPid int) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), "POSTGRES_TEST_CHILD="+dir)
@@ -144,8 +144,8 @@ func child(t *testing.T, dir string) (program *os.Process, postmasterPid int) {
 func TestGoesWithAKilledProgram(t *testing.T) {
 	t.Parallel()
 	dir := folder(t)
-	program, pid := child(t, dir)
-	require.NoError(t, program.Kill())
+	parent, pid := program(t, dir)
+	require.NoError(t, parent.Kill())
 	require.Eventually(t, func() bool {
 		_, running := postmaster(filepath.Join(dir, "cluster"))
 		return !running

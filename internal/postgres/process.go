@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -112,67 +111,6 @@ func (r *runner) own(path string) error {
 		return err
 	}
 	return os.Lchown(path, r.uid, r.gid)
-}
-
-// process is a running postmaster.
-type process struct {
-	pid      int
-	logStart int64 // where its lines begin in the log
-	done     chan struct{}
-	err      error // how it ended; read after done
-	handle   *os.Process
-}
-
-// start starts the postmaster in a process group of its own, so that Ctrl-C in a terminal reaches only the program that
-// stops things in order.
-func (r *runner) start(args []string, logPath string) (*process, error) {
-	log, err := openLog(logPath)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = log.Close() }()
-	p := &process{done: make(chan struct{})}
-	if info, err := log.Stat(); err == nil {
-		p.logStart = info.Size()
-	}
-	cmd := r.command(context.Background(), "postgres", args...)
-	cmd.Stdout, cmd.Stderr = log, log
-	cmd.SysProcAttr.Setpgid = true
-	dieWithParent(cmd.SysProcAttr)
-	started := make(chan error)
-	go func() {
-		// The kernel ties "die with the parent" to the thread that forked, so that thread stays for as long.
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		if err := cmd.Start(); err != nil {
-			started <- err
-			return
-		}
-		p.pid, p.handle = cmd.Process.Pid, cmd.Process
-		started <- nil
-		p.err = cmd.Wait()
-		if p.err == nil {
-			p.err = errors.New("exit status 0")
-		}
-		close(p.done)
-	}()
-	if err := <-started; err != nil {
-		return nil, fmt.Errorf("start PostgreSQL: %w", err)
-	}
-	return p, nil
-}
-
-func (p *process) signal(sig syscall.Signal) { _ = p.handle.Signal(sig) } // fails only where it has ended
-
-// openLog appends to the log and starts a new one when it has grown large.
-func openLog(path string) (*os.File, error) {
-	const large = 16 << 20
-	if info, err := os.Stat(path); err == nil && info.Size() > large {
-		if err := os.Rename(path, path+".1"); err != nil {
-			return nil, err
-		}
-	}
-	return os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 }
 
 // evict ends a postmaster that a killed program left running on the cluster. We hold the folder's lock, so nobody uses it.

@@ -11,6 +11,3 @@ func namespace(uid, gid int) *syscall.SysProcAttr {
 		GidMappings: []syscall.SysProcIDMap{{ContainerID: gid, HostID: 0, Size: 1}},
 	}
 }
-
-// dieWithParent asks for PostgreSQL's "fast shutdown" when this program dies without one.
-func dieWithParent(attr *syscall.SysProcAttr) { attr.Pdeathsig = syscall.SIGINT }

@@ -6,6 +6,3 @@ import "syscall"
 
 // namespace is Linux's; elsewhere nothing stands in for it.
 func namespace(int, int) *syscall.SysProcAttr { return nil }
-
-// dieWithParent is Linux's; elsewhere the next start evicts what was left.
-func dieWithParent(*syscall.SysProcAttr) {}
