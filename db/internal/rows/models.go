@@ -5,9 +5,11 @@
 package rows
 
 import (
+	"encoding/json"
 	"time"
 
 	"github.com/google/uuid"
+	"herald/internal/distribution"
 )
 
 type ApiKey struct {
@@ -21,6 +23,40 @@ type ApiKey struct {
 	RevokedAt *time.Time
 }
 
+type Distribution struct {
+	ID         uuid.UUID
+	ProjectID  uuid.UUID
+	Name       string
+	Status     string
+	Reason     *string
+	Version    int32
+	Spec       distribution.Spec
+	CampaignID *uuid.UUID
+	SegmentID  *uuid.UUID
+	SendAt     *time.Time
+	StartedAt  *time.Time
+	FinishedAt *time.Time
+	CreatedAt  time.Time
+	UpdatedAt  *time.Time
+}
+
+type DistributionLog struct {
+	DistributionID uuid.UUID
+	ID             int64
+	At             time.Time
+	Actor          string
+	Event          string
+	Details        json.RawMessage
+}
+
+type DistributionVersion struct {
+	DistributionID uuid.UUID
+	Version        int32
+	Spec           distribution.Spec
+	CreatedBy      string
+	CreatedAt      time.Time
+}
+
 type IdempotencyKey struct {
 	ProjectID   uuid.UUID
 	Key         string
@@ -29,6 +65,27 @@ type IdempotencyKey struct {
 	ContentType *string
 	Response    []byte
 	CreatedAt   time.Time
+}
+
+type Message struct {
+	DistributionID uuid.UUID
+	Seq            int64
+	ProjectID      uuid.UUID
+	CustomerID     uuid.UUID
+	Occurrence     int64
+	Channel        int16
+	Version        int32
+	Attempts       int16
+	CreatedAt      time.Time
+	SentAt         *time.Time
+	DueAt          *time.Time
+	VoucherID      *uuid.UUID
+	Recipient      *string
+	Flag           *string
+	Reason         *string
+	Reply          *string
+	Vars           json.RawMessage
+	History        json.RawMessage
 }
 
 type Project struct {

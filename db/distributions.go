@@ -1,0 +1,220 @@
+package db
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"herald/db/internal/rows"
+	"herald/internal/distribution"
+	"herald/internal/fault"
+	"herald/internal/id"
+)
+
+// Distributions is the store of distributions, their versions and their log. Drafts are written by the API; once a
+// distribution is confirmed, only the activities of its run write its status.
+type Distributions struct{ Pool *pgxpool.Pool }
+
+// Distribution is one row: the spec of its current version and where it stands.
+type Distribution = rows.Distribution
+
+// LogEntry is one line of a distribution's log: who did what, and when.
+type LogEntry = rows.DistributionLog
+
+// Uses names the rows that a spec points at, so that they can be found from their own side.
+type Uses struct{ Campaign, Segment *uuid.UUID }
+
+// UsesOf reads them from a spec.
+func UsesOf(spec distribution.Spec) Uses {
+	var uses Uses
+	if u, ok := id.Campaign.Parse(spec.Action.CampaignID); ok {
+		uses.Campaign = &u
+	}
+	if spec.Audience != nil {
+		if u, ok := id.Segment.Parse(spec.Audience.SegmentID); ok {
+			uses.Segment = &u
+		}
+	}
+	return uses
+}
+
+// Create writes a draft.
+func (s Distributions) Create(ctx context.Context, project uuid.UUID, spec distribution.Spec, actor string) (Distribution, error) {
+	var made Distribution
+	uses := UsesOf(spec)
+	err := inTx(ctx, s.Pool, func(tx pgx.Tx) (err error) {
+		made, err = q.DistributionCreate(ctx, tx, rows.DistributionCreateParams{
+			ID: id.New(), ProjectID: project, Name: spec.Name, Spec: spec, CampaignID: uses.Campaign, SegmentID: uses.Segment,
+		})
+		if err != nil {
+			return err
+		}
+		return appendLog(ctx, tx, made.ID, actor, "created", nil)
+	})
+	return made, err
+}
+
+// Get reads one.
+func (s Distributions) Get(ctx context.Context, project, distribution uuid.UUID) (Distribution, error) {
+	found, err := q.DistributionGet(ctx, s.Pool, rows.DistributionGetParams{ProjectID: project, ID: distribution})
+	if missing(err) {
+		return Distribution{}, notFound(distribution)
+	}
+	return found, err
+}
+
+// UpdateDraft replaces a draft's spec; a conflict where it is a draft no longer.
+func (s Distributions) UpdateDraft(ctx context.Context, project, one uuid.UUID, spec distribution.Spec, actor string) (Distribution, error) {
+	var updated Distribution
+	uses := UsesOf(spec)
+	err := inTx(ctx, s.Pool, func(tx pgx.Tx) (err error) {
+		updated, err = q.DistributionUpdateDraft(ctx, tx, rows.DistributionUpdateDraftParams{
+			ProjectID: project, ID: one, Name: spec.Name, Spec: spec, CampaignID: uses.Campaign, SegmentID: uses.Segment,
+		})
+		if missing(err) {
+			return fault.New(fault.Conflict, "the distribution is no draft any more; read it again")
+		}
+		if err != nil {
+			return err
+		}
+		return appendLog(ctx, tx, one, actor, "edited", nil)
+	})
+	return updated, err
+}
+
+// Delete removes a distribution, its messages and its log, where it stands in one of the statuses.
+func (s Distributions) Delete(ctx context.Context, project, one uuid.UUID, statuses []string) (bool, error) {
+	n, err := q.DistributionDelete(ctx, s.Pool, rows.DistributionDeleteParams{ProjectID: project, ID: one, Statuses: statuses})
+	return n > 0, err
+}
+
+// DistributionFilter narrows a list; a nil field does not.
+type DistributionFilter = rows.DistributionListParams
+
+// List is one page, newest first.
+func (s Distributions) List(ctx context.Context, filter DistributionFilter) ([]Distribution, error) {
+	return q.DistributionList(ctx, s.Pool, filter)
+}
+
+// Confirm writes down what a draft says at the moment it is sent.
+func (s Distributions) Confirm(ctx context.Context, one uuid.UUID, version int, spec distribution.Spec, actor string) error {
+	return q.DistributionVersionConfirm(ctx, s.Pool, rows.DistributionVersionConfirmParams{
+		DistributionID: one, Version: int32(version), Spec: spec, CreatedBy: actor,
+	})
+}
+
+// Propose writes a further version down; it counts once the run adopts it.
+func (s Distributions) Propose(ctx context.Context, one uuid.UUID, spec distribution.Spec, actor string) (version int, err error) {
+	n, err := q.DistributionVersionNext(ctx, s.Pool, rows.DistributionVersionNextParams{
+		DistributionID: one, Spec: spec, CreatedBy: actor,
+	})
+	return int(n), err
+}
+
+// Withdraw forgets a version that the run refused.
+func (s Distributions) Withdraw(ctx context.Context, one uuid.UUID, version int) error {
+	return q.DistributionVersionDelete(ctx, s.Pool, rows.DistributionVersionDeleteParams{DistributionID: one, Version: int32(version)})
+}
+
+// Version reads what a version says.
+func (s Distributions) Version(ctx context.Context, one uuid.UUID, version int) (distribution.Spec, error) {
+	row, err := q.DistributionVersionGet(ctx, s.Pool, rows.DistributionVersionGetParams{DistributionID: one, Version: int32(version)})
+	if missing(err) {
+		return distribution.Spec{}, fault.Missing("distribution_version", id.Distribution.Format(one))
+	}
+	return row.Spec, err
+}
+
+// Adopt makes a version the current one, with what it uses, and confirms the segment that was made inside it.
+func (s Distributions) Adopt(ctx context.Context, project, one uuid.UUID, version int, spec distribution.Spec) error {
+	uses := UsesOf(spec)
+	return inTx(ctx, s.Pool, func(tx pgx.Tx) error {
+		_, err := q.DistributionAdoptVersion(ctx, tx, rows.DistributionAdoptVersionParams{
+			ProjectID: project, ID: one, Version: int32(version), CampaignID: uses.Campaign, SegmentID: uses.Segment,
+		})
+		if missing(err) {
+			return notFound(one)
+		}
+		if err != nil || uses.Segment == nil {
+			return err
+		}
+		return q.DistributionConfirmSegment(ctx, tx, rows.DistributionConfirmSegmentParams{ProjectID: project, ID: *uses.Segment})
+	})
+}
+
+// Standing is a change of status with its line in the log.
+type Standing struct {
+	Status  distribution.Status
+	Reason  string
+	SendAt  *time.Time
+	Actor   string
+	Event   string
+	Details map[string]any
+}
+
+// Record writes where a distribution stands, and the log's line, in one transaction.
+func (s Distributions) Record(ctx context.Context, project, one uuid.UUID, to Standing) error {
+	return inTx(ctx, s.Pool, func(tx pgx.Tx) error {
+		n, err := q.DistributionSetStatus(ctx, tx, rows.DistributionSetStatusParams{
+			ProjectID: project, ID: one, Status: string(to.Status), Reason: optional(to.Reason), SendAt: to.SendAt,
+		})
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return notFound(one)
+		}
+		return appendLog(ctx, tx, one, to.Actor, to.Event, to.Details)
+	})
+}
+
+// RecordTrouble shows why a distribution that is sending does not get on; "" when it does again. The log hears of changes.
+func (s Distributions) RecordTrouble(ctx context.Context, one uuid.UUID, reason string) error {
+	return inTx(ctx, s.Pool, func(tx pgx.Tx) error {
+		n, err := q.DistributionSetTrouble(ctx, tx, rows.DistributionSetTroubleParams{ID: one, Reason: optional(reason)})
+		if err != nil || n == 0 {
+			return err
+		}
+		if reason == "" {
+			return appendLog(ctx, tx, one, "herald", "provider_recovered", nil)
+		}
+		return appendLog(ctx, tx, one, "herald", "provider_unavailable", map[string]any{"reason": reason})
+	})
+}
+
+// LogFilter narrows a log; a nil field does not.
+type LogFilter = rows.DistributionLogListParams
+
+// Log is one page of a log, newest first.
+func (s Distributions) Log(ctx context.Context, filter LogFilter) ([]LogEntry, error) {
+	return q.DistributionLogList(ctx, s.Pool, filter)
+}
+
+func appendLog(ctx context.Context, tx pgx.Tx, one uuid.UUID, actor, event string, details map[string]any) error {
+	if details == nil {
+		details = map[string]any{}
+	}
+	text, err := json.Marshal(details)
+	if err != nil {
+		return err
+	}
+	return q.DistributionLogAppend(ctx, tx, rows.DistributionLogAppendParams{
+		DistributionID: one, Actor: actor, Event: event, Details: text,
+	})
+}
+
+func notFound(one uuid.UUID) error {
+	return fault.Missing("distribution", id.Distribution.Format(one))
+}
+
+// optional is nil for "": the ledger keeps no empty texts.
+func optional(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
+}

@@ -1,0 +1,142 @@
+package db
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"herald/db/internal/rows"
+	"herald/internal/id"
+)
+
+// Audience is whom a distribution is for: one customer, or the members of a segment.
+type Audience struct{ Customer, Segment *uuid.UUID }
+
+// Enrolment is one page of an audience and what its messages need.
+type Enrolment struct {
+	Project, Distribution uuid.UUID
+	Version               int
+	Audience              Audience
+	After                 uuid.UUID // the last customer of the page before; zero at the start
+	PageSize              int
+	Consents              []uuid.UUID
+	Campaign              *uuid.UUID // whose codes are published, one to each recipient
+	JoinOnce              bool       // who holds a code of the campaign gets that one again
+	Channels              int
+	Paths                 []string // the variables that the templates use
+}
+
+// Enrolled is how far the audience is enrolled now.
+type Enrolled struct {
+	After   uuid.UUID // the last customer of this page
+	People  int       // in this page
+	LastSeq int64     // the highest number of a message so far
+	Done    bool
+}
+
+// Enrol writes the messages of one page of the audience and gives out their codes, in one transaction. Doing a page again
+// changes nothing and returns the same.
+func (s Messages) Enrol(ctx context.Context, e Enrolment) (Enrolled, error) {
+	var done Enrolled
+	err := inTx(ctx, s.Pool, func(tx pgx.Tx) error {
+		if _, err := q.DistributionLock(ctx, tx, rows.DistributionLockParams{ProjectID: e.Project, ID: e.Distribution}); err != nil {
+			if missing(err) {
+				return notFound(e.Distribution)
+			}
+			return err
+		}
+		people, err := audiencePage(ctx, tx, e)
+		if err != nil {
+			return err
+		}
+		before, err := q.MessageLastSeq(ctx, tx, e.Distribution)
+		if err != nil {
+			return err
+		}
+		if err := enrol(ctx, tx, e, people); err != nil {
+			return err
+		}
+		done = Enrolled{After: e.After, People: len(people), Done: len(people) < e.PageSize}
+		if len(people) > 0 {
+			done.After = people[len(people)-1]
+		}
+		if done.LastSeq, err = q.MessageLastSeq(ctx, tx, e.Distribution); err != nil {
+			return err
+		}
+		return recount(ctx, tx, e.Distribution, before+1, done.LastSeq)
+	})
+	return done, err
+}
+
+func audiencePage(ctx context.Context, tx pgx.Tx, e Enrolment) ([]uuid.UUID, error) {
+	if e.Audience.Segment == nil {
+		if e.After != (uuid.UUID{}) {
+			return nil, nil
+		}
+		return []uuid.UUID{*e.Audience.Customer}, nil
+	}
+	return q.AudiencePage(ctx, tx, rows.AudiencePageParams{
+		SegmentID: *e.Audience.Segment, CustomerID: e.After, Limit: int32(e.PageSize),
+	})
+}
+
+func enrol(ctx context.Context, tx pgx.Tx, e Enrolment, people []uuid.UUID) error {
+	if len(people) == 0 {
+		return nil
+	}
+	return q.MessageEnrol(ctx, tx, rows.MessageEnrolParams{
+		DistributionID: e.Distribution, ProjectID: e.Project, Version: int32(e.Version), CustomerIds: people,
+		Consents: nonNil(e.Consents), CampaignID: e.Campaign, JoinOnce: e.JoinOnce && e.Campaign != nil,
+		ChannelCount: int32(e.Channels), Paths: nonNil(e.Paths), PublicationMetadata: publicationMetadata(e.Distribution),
+	})
+}
+
+// PublishWaiting gives codes to a page of those who wait for one, and says how many got one of how many asked.
+func (s Messages) PublishWaiting(ctx context.Context, project, distribution, campaign uuid.UUID, pageSize int) (given, waiting int64, err error) {
+	err = inTx(ctx, s.Pool, func(tx pgx.Tx) error {
+		row, err := q.MessagePublishWaiting(ctx, tx, rows.MessagePublishWaitingParams{
+			ProjectID: project, DistributionID: distribution, CampaignID: &campaign, PageSize: int32(pageSize),
+			PublicationMetadata: publicationMetadata(distribution),
+		})
+		given, waiting = row.Given, row.Waiting
+		if err != nil || given == 0 {
+			return err
+		}
+		last, err := q.MessageLastSeq(ctx, tx, distribution)
+		if err != nil {
+			return err
+		}
+		return recount(ctx, tx, distribution, 1, last)
+	})
+	return given, waiting, err
+}
+
+// publicationMetadata is what the public API shows on publications that a distribution made.
+func publicationMetadata(distribution uuid.UUID) json.RawMessage {
+	name := id.Distribution.Format(distribution)
+	text, _ := json.Marshal(map[string]string{"source_type": "distribution", "source_id": name, "distribution_id": name})
+	return text
+}
+
+// recount makes the tallies of every thousand that the numbers touch true again.
+func recount(ctx context.Context, on rows.DBTX, distribution uuid.UUID, from, to int64) error {
+	if to < from {
+		return nil
+	}
+	return q.MessageTallyRecount(ctx, on, rows.MessageTallyRecountParams{
+		DistributionID: distribution, FromThousand: thousand(from), ToThousand: thousand(to),
+	})
+}
+
+// thousand is where a message's number belongs.
+func thousand(seq int64) int64 { return (seq - 1) / 1000 }
+
+// nonNil keeps an empty list from becoming NULL.
+func nonNil[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}

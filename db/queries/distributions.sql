@@ -1,0 +1,74 @@
+-- name: DistributionCreate :one
+INSERT INTO distributions (id, project_id, name, spec, campaign_id, segment_id)
+VALUES ($1, $2, $3, $4, $5, $6) RETURNING *;
+
+-- name: DistributionGet :one
+SELECT * FROM distributions WHERE project_id = $1 AND id = $2;
+
+-- name: DistributionUpdateDraft :one
+UPDATE distributions SET name = $3, spec = $4, campaign_id = $5, segment_id = $6, updated_at = now()
+WHERE project_id = $1 AND id = $2 AND status = 'draft' RETURNING *;
+
+-- name: DistributionAdoptVersion :one
+UPDATE distributions d SET name = v.spec->>'name', spec = v.spec, version = v.version, updated_at = now(),
+	campaign_id = sqlc.narg(campaign_id), segment_id = sqlc.narg(segment_id)
+FROM distribution_versions v
+WHERE d.project_id = @project_id AND d.id = @id AND v.distribution_id = d.id AND v.version = @version RETURNING d.*;
+
+-- name: DistributionDelete :execrows
+DELETE FROM distributions WHERE project_id = $1 AND id = $2 AND status = ANY(@statuses::text[]);
+
+-- name: DistributionList :many
+SELECT * FROM distributions d
+WHERE d.project_id = @project_id
+	AND (sqlc.narg(status)::text IS NULL OR d.status = sqlc.narg(status))
+	AND (sqlc.narg(subject)::text IS NULL OR d.name ILIKE '%' || sqlc.narg(subject) || '%'
+		OR EXISTS (SELECT FROM jsonb_array_elements(d.spec->'channels') c WHERE c->>'subject' ILIKE '%' || sqlc.narg(subject) || '%'))
+	AND (sqlc.narg(channel)::text IS NULL OR d.spec->'channels' @> jsonb_build_array(jsonb_build_object('type', sqlc.narg(channel)::text)))
+	AND (sqlc.narg(campaign_id)::uuid IS NULL OR d.campaign_id = sqlc.narg(campaign_id))
+	AND (sqlc.narg(created_after)::timestamptz IS NULL OR d.created_at > sqlc.narg(created_after))
+	AND (sqlc.narg(created_before)::timestamptz IS NULL OR d.created_at < sqlc.narg(created_before))
+	AND (sqlc.narg(starting_after)::uuid IS NULL OR (d.created_at, d.id) <
+		(SELECT s.created_at, s.id FROM distributions s WHERE s.id = sqlc.narg(starting_after) AND s.project_id = @project_id))
+ORDER BY d.created_at DESC, d.id DESC LIMIT @page_size;
+
+-- name: DistributionSetStatus :execrows
+UPDATE distributions SET
+	status = @status, reason = sqlc.narg(reason), send_at = coalesce(sqlc.narg(send_at), send_at),
+	started_at = CASE WHEN @status = 'sending' THEN coalesce(started_at, now()) ELSE started_at END,
+	finished_at = CASE WHEN @status::text IN ('sent', 'stopped', 'failed') THEN now() END,
+	updated_at = now()
+WHERE project_id = @project_id AND id = @id;
+
+-- name: DistributionSetTrouble :execrows
+UPDATE distributions SET reason = sqlc.narg(reason) WHERE id = @id AND status = 'sending' AND reason IS DISTINCT FROM sqlc.narg(reason);
+
+-- A draft's version is written when it is confirmed; until the run has begun it may be confirmed again.
+-- name: DistributionVersionConfirm :exec
+INSERT INTO distribution_versions (distribution_id, version, spec, created_by) VALUES ($1, $2, $3, $4)
+ON CONFLICT (distribution_id, version) DO UPDATE SET spec = excluded.spec, created_by = excluded.created_by, created_at = now();
+
+-- name: DistributionVersionNext :one
+INSERT INTO distribution_versions (distribution_id, version, spec, created_by)
+SELECT @distribution_id, coalesce(max(version), 0) + 1, @spec, @created_by FROM distribution_versions WHERE distribution_id = @distribution_id
+RETURNING version;
+
+-- name: DistributionVersionGet :one
+SELECT * FROM distribution_versions WHERE distribution_id = $1 AND version = $2;
+
+-- name: DistributionVersionDelete :exec
+DELETE FROM distribution_versions v WHERE v.distribution_id = $1 AND v.version = $2
+	AND NOT EXISTS (SELECT FROM distributions d WHERE d.id = v.distribution_id AND d.version >= v.version);
+
+-- name: DistributionLogAppend :exec
+INSERT INTO distribution_log (distribution_id, actor, event, details) VALUES ($1, $2, $3, $4);
+
+-- name: DistributionLogList :many
+SELECT * FROM distribution_log WHERE distribution_id = @distribution_id
+	AND (sqlc.narg(before)::bigint IS NULL OR id < sqlc.narg(before))
+	AND (sqlc.narg(at_after)::timestamptz IS NULL OR at > sqlc.narg(at_after))
+	AND (sqlc.narg(at_before)::timestamptz IS NULL OR at < sqlc.narg(at_before))
+ORDER BY id DESC LIMIT @page_size;
+
+-- name: DistributionConfirmSegment :exec
+UPDATE segments SET draft = false WHERE project_id = $1 AND id = $2 AND draft;

@@ -1,0 +1,228 @@
+-- name: DistributionLock :one
+SELECT id FROM distributions WHERE project_id = $1 AND id = $2 FOR UPDATE;
+
+-- One page of the audience becomes messages, with a code each where the action gives one, in one statement: who is not to be
+-- written to is skipped with the reason, who finds no code left waits, deferred. People who have their message already are
+-- passed over, so doing a page again changes nothing.
+-- name: MessageEnrol :exec
+WITH page AS MATERIALIZED (
+	SELECT unnest(@customer_ids::uuid[]) AS customer_id
+), people AS MATERIALIZED (
+	SELECT c.*, CASE
+		WHEN c.unsubscribed_at IS NOT NULL THEN 'unsubscribed'
+		WHEN cardinality(@consents::uuid[]) > (SELECT count(*) FROM customer_consents cc
+			WHERE cc.customer_id = c.id AND cc.consent_id = ANY(@consents::uuid[]) AND cc.given) THEN 'no_consent'
+		WHEN coalesce(c.email, '') = '' THEN 'no_address'
+		END AS obstacle
+	FROM page JOIN customers c ON c.id = page.customer_id AND c.project_id = @project_id
+	WHERE NOT EXISTS (SELECT FROM messages m WHERE m.distribution_id = @distribution_id AND m.customer_id = c.id)
+), held AS MATERIALIZED (
+	SELECT DISTINCT ON (p.customer_id) p.customer_id, v.id, v.code, v.type, v.value
+	FROM publications p JOIN vouchers v ON v.id = p.voucher_ids[1]
+	WHERE @join_once::boolean AND p.campaign_id = sqlc.narg(campaign_id) AND p.result = 'SUCCESS'
+		AND p.customer_id = ANY(@customer_ids::uuid[])
+	ORDER BY p.customer_id, p.id
+), wanting AS MATERIALIZED (
+	SELECT people.id AS customer_id, row_number() OVER (ORDER BY people.id) AS n
+	FROM people LEFT JOIN held ON held.customer_id = people.id
+	WHERE sqlc.narg(campaign_id)::uuid IS NOT NULL AND people.obstacle IS NULL AND held.customer_id IS NULL
+), picked AS MATERIALIZED (
+	SELECT v.id, v.code, v.type, v.value FROM vouchers v
+	WHERE v.campaign_id = sqlc.narg(campaign_id) AND v.publication_id IS NULL AND v.active
+		AND (v.expiration_date IS NULL OR v.expiration_date > now())
+	ORDER BY v.id LIMIT (SELECT count(*) FROM wanting) FOR UPDATE SKIP LOCKED
+), given AS MATERIALIZED (
+	SELECT w.customer_id, c.id, c.code, c.type, c.value, uuid7() AS publication_id
+	FROM wanting w JOIN (SELECT picked.*, row_number() OVER (ORDER BY picked.id) AS n FROM picked) c USING (n)
+), taken AS (
+	UPDATE vouchers v SET holder_id = g.customer_id, publication_id = g.publication_id, updated_at = now()
+	FROM given g WHERE v.id = g.id
+), published AS (
+	INSERT INTO publications (id, project_id, customer_id, campaign_id, voucher_ids, distribution_id, channel, metadata, tracking_id)
+	SELECT g.publication_id, @project_id, g.customer_id, sqlc.narg(campaign_id), ARRAY[g.id], @distribution_id, 'Dashboard',
+		@publication_metadata, (SELECT people.source_id FROM people WHERE people.id = g.customer_id)
+	FROM given g
+), codes AS (
+	SELECT customer_id, id, code, type, value FROM given UNION ALL SELECT * FROM held
+)
+INSERT INTO messages (distribution_id, seq, project_id, customer_id, channel, version, recipient, voucher_id, flag, reason, vars)
+SELECT @distribution_id,
+	(SELECT coalesce(max(m.seq), 0) FROM messages m WHERE m.distribution_id = @distribution_id)
+		+ row_number() OVER (ORDER BY p.id, channel),
+	@project_id, p.id, channel, @version, p.email, codes.id,
+	CASE WHEN p.obstacle IS NOT NULL THEN 'skipped'
+		WHEN sqlc.narg(campaign_id)::uuid IS NOT NULL AND codes.id IS NULL THEN 'deferred' END,
+	CASE WHEN p.obstacle IS NOT NULL THEN p.obstacle
+		WHEN sqlc.narg(campaign_id)::uuid IS NOT NULL AND codes.id IS NULL THEN 'out_of_codes' END,
+	jsonb_strip_nulls(jsonb_build_object(
+		'customer', jsonb_build_object(
+			'name', CASE WHEN 'customer.name' = ANY(@paths::text[]) THEN p.name END,
+			'email', CASE WHEN 'customer.email' = ANY(@paths::text[]) THEN p.email END,
+			'phone', CASE WHEN 'customer.phone' = ANY(@paths::text[]) THEN p.phone END,
+			'source_id', CASE WHEN 'customer.source_id' = ANY(@paths::text[]) THEN p.source_id END,
+			'birthdate', CASE WHEN 'customer.birthdate' = ANY(@paths::text[]) THEN p.birthdate END,
+			'description', CASE WHEN 'customer.description' = ANY(@paths::text[]) THEN p.description END,
+			'address', CASE WHEN 'customer.address' = ANY(@paths::text[]) THEN p.address END,
+			'metadata', CASE WHEN 'customer.metadata' = ANY(@paths::text[]) THEN p.metadata END),
+		'voucher', CASE WHEN codes.id IS NOT NULL THEN
+			jsonb_build_object('code', codes.code, 'type', codes.type, 'worth', codes.value) END))
+FROM people p CROSS JOIN generate_series(0, sqlc.arg(channel_count)::int - 1) AS channel LEFT JOIN codes ON codes.customer_id = p.id;
+
+-- name: AudiencePage :many
+SELECT m.customer_id FROM segment_members m
+WHERE m.segment_id = $1 AND m.customer_id > $2 ORDER BY m.customer_id LIMIT $3;
+
+-- name: MessageLastSeq :one
+SELECT coalesce(max(seq), 0)::bigint FROM messages WHERE distribution_id = $1;
+
+-- Codes for those who wait for one, in the order in which they were enrolled.
+-- name: MessagePublishWaiting :one
+WITH waiting AS MATERIALIZED (
+	SELECT customer_id, row_number() OVER (ORDER BY first) AS n FROM (
+		SELECT m.customer_id, min(m.seq) AS first FROM messages m
+		WHERE m.distribution_id = @distribution_id AND m.flag = 'deferred' AND m.reason = 'out_of_codes'
+		GROUP BY m.customer_id ORDER BY first LIMIT @page_size) w
+), picked AS MATERIALIZED (
+	SELECT v.id, v.code, v.type, v.value FROM vouchers v
+	WHERE v.campaign_id = @campaign_id AND v.publication_id IS NULL AND v.active
+		AND (v.expiration_date IS NULL OR v.expiration_date > now())
+	ORDER BY v.id LIMIT (SELECT count(*) FROM waiting) FOR UPDATE SKIP LOCKED
+), given AS MATERIALIZED (
+	SELECT w.customer_id, c.id, c.code, c.type, c.value, uuid7() AS publication_id
+	FROM waiting w JOIN (SELECT picked.*, row_number() OVER (ORDER BY picked.id) AS n FROM picked) c USING (n)
+), taken AS (
+	UPDATE vouchers v SET holder_id = g.customer_id, publication_id = g.publication_id, updated_at = now()
+	FROM given g WHERE v.id = g.id
+), published AS (
+	INSERT INTO publications (id, project_id, customer_id, campaign_id, voucher_ids, distribution_id, channel, metadata, tracking_id)
+	SELECT g.publication_id, @project_id, g.customer_id, @campaign_id, ARRAY[g.id], @distribution_id, 'Dashboard',
+		@publication_metadata, c.source_id
+	FROM given g JOIN customers c ON c.id = g.customer_id
+), freed AS (
+	UPDATE messages m SET flag = NULL, reason = NULL, voucher_id = g.id,
+		vars = m.vars || jsonb_build_object('voucher', jsonb_build_object('code', g.code, 'type', g.type, 'worth', g.value))
+	FROM given g
+	WHERE m.distribution_id = @distribution_id AND m.customer_id = g.customer_id AND m.flag = 'deferred' AND m.reason = 'out_of_codes'
+	RETURNING m.seq
+)
+SELECT (SELECT count(*) FROM given)::bigint AS given, (SELECT count(*) FROM waiting)::bigint AS waiting;
+
+-- name: MessageToSend :many
+SELECT seq, channel, version, recipient, attempts, flag, vars, customer_id FROM messages
+WHERE distribution_id = @distribution_id AND seq BETWEEN @from_seq AND @to_seq AND sent_at IS NULL
+	AND (flag IS NULL OR (flag = 'deferred' AND due_at <= now() + interval '1 second'))
+ORDER BY seq;
+
+-- Messages that a dead attempt may have sent, where none may be sent twice.
+-- name: MessageDoubt :execrows
+UPDATE messages SET flag = 'unknown', reason = 'answer_lost'
+WHERE distribution_id = @distribution_id AND seq BETWEEN @from_seq AND @to_seq AND flag = 'sending';
+
+-- name: MessageBegin :exec
+UPDATE messages SET flag = 'sending', reason = NULL WHERE distribution_id = $1 AND seq = ANY(@seqs::bigint[]) AND sent_at IS NULL;
+
+-- The update that every message sees: it touches no indexed column, so the row stays in its page.
+-- name: MessageSent :exec
+UPDATE messages m SET sent_at = now(), attempts = m.attempts + 1, reply = o.reply, flag = NULL, reason = NULL, due_at = NULL
+FROM (SELECT unnest(@seqs::bigint[]) AS seq, unnest(@replies::text[]) AS reply) o
+WHERE m.distribution_id = @distribution_id AND m.seq = o.seq AND m.sent_at IS NULL;
+
+-- name: MessageNotSent :exec
+UPDATE messages m SET attempts = m.attempts + 1, flag = o.flag, reason = o.reason, reply = o.reply, due_at = o.due_at,
+	history = coalesce(m.history, '[]') || jsonb_build_array(jsonb_build_object('at', now(), 'verdict', o.flag, 'reason', o.reason, 'reply', o.reply))
+FROM (SELECT unnest(@seqs::bigint[]) AS seq, unnest(@flags::text[]) AS flag, unnest(@reasons::text[]) AS reason,
+	unnest(@replies::text[]) AS reply, unnest(@dues::timestamptz[]) AS due_at) o
+WHERE m.distribution_id = @distribution_id AND m.seq = o.seq AND m.sent_at IS NULL;
+
+-- name: MessageTallyRecount :exec
+INSERT INTO message_tallies (distribution_id, thousand, channel, pending, sent, recovered, deferred, failed, skipped, stopped, unknown)
+SELECT m.distribution_id, (m.seq - 1) / 1000, m.channel,
+	count(*) FILTER (WHERE sent_at IS NULL AND (flag IS NULL OR flag = 'sending')),
+	count(*) FILTER (WHERE sent_at IS NOT NULL),
+	count(*) FILTER (WHERE sent_at IS NOT NULL AND attempts > 1),
+	count(*) FILTER (WHERE flag = 'deferred'),
+	count(*) FILTER (WHERE flag = 'failed'),
+	count(*) FILTER (WHERE flag = 'skipped'),
+	count(*) FILTER (WHERE flag = 'stopped'),
+	count(*) FILTER (WHERE flag = 'unknown')
+FROM messages m
+WHERE m.distribution_id = @distribution_id AND m.seq > sqlc.arg(from_thousand)::bigint * 1000 AND m.seq <= (sqlc.arg(to_thousand)::bigint + 1) * 1000
+GROUP BY 1, 2, 3
+ON CONFLICT (distribution_id, thousand, channel) DO UPDATE SET
+	pending = excluded.pending, sent = excluded.sent, recovered = excluded.recovered, deferred = excluded.deferred,
+	failed = excluded.failed, skipped = excluded.skipped, stopped = excluded.stopped, unknown = excluded.unknown;
+
+-- name: MessageTallySum :one
+SELECT coalesce(sum(pending), 0)::bigint AS pending, coalesce(sum(sent), 0)::bigint AS sent,
+	coalesce(sum(recovered), 0)::bigint AS recovered, coalesce(sum(deferred), 0)::bigint AS deferred,
+	coalesce(sum(failed), 0)::bigint AS failed, coalesce(sum(skipped), 0)::bigint AS skipped,
+	coalesce(sum(stopped), 0)::bigint AS stopped, coalesce(sum(unknown), 0)::bigint AS unknown
+FROM message_tallies WHERE distribution_id = $1;
+
+-- The thousands that still have something to send: pending, or deferred and due.
+-- name: MessageOpenThousands :many
+SELECT thousand FROM (
+	SELECT t.thousand FROM message_tallies t WHERE t.distribution_id = @distribution_id AND t.pending > 0 AND t.thousand > sqlc.arg(after)::bigint
+	UNION
+	SELECT (m.seq - 1) / 1000 FROM messages m
+	WHERE m.distribution_id = @distribution_id AND m.flag = 'deferred' AND m.due_at <= now() + interval '1 second'
+		AND m.seq > (sqlc.arg(after)::bigint + 1) * 1000
+) open ORDER BY thousand LIMIT @page_size;
+
+-- name: MessageWaiting :one
+SELECT count(*) FILTER (WHERE reason = 'out_of_codes')::bigint AS out_of_codes,
+	count(*) FILTER (WHERE reason <> 'out_of_codes')::bigint AS deferred,
+	coalesce(min(due_at) FILTER (WHERE reason <> 'out_of_codes'), to_timestamp(0))::timestamptz AS due_at
+FROM messages WHERE distribution_id = $1 AND flag = 'deferred';
+
+-- name: MessageStopRest :execrows
+UPDATE messages SET flag = 'stopped', reason = 'distribution_stopped', due_at = NULL
+WHERE distribution_id = @distribution_id AND seq > sqlc.arg(from_thousand)::bigint * 1000 AND seq <= (sqlc.arg(to_thousand)::bigint + 1) * 1000
+	AND sent_at IS NULL AND (flag IS NULL OR flag = 'deferred');
+
+-- Codes of messages that never left go back to the campaign.
+-- name: MessageReleaseCodes :execrows
+WITH unsent AS MATERIALIZED (
+	SELECT DISTINCT m.customer_id, m.voucher_id FROM messages m
+	WHERE m.distribution_id = @distribution_id AND m.seq > sqlc.arg(from_thousand)::bigint * 1000 AND m.seq <= (sqlc.arg(to_thousand)::bigint + 1) * 1000
+		AND m.flag = 'stopped' AND m.voucher_id IS NOT NULL
+		AND NOT EXISTS (SELECT FROM messages o WHERE o.distribution_id = m.distribution_id AND o.customer_id = m.customer_id
+			AND (o.sent_at IS NOT NULL OR o.flag IN ('unknown', 'sending')))
+), withdrawn AS (
+	DELETE FROM publications p USING unsent u
+	WHERE p.customer_id = u.customer_id AND p.distribution_id = @distribution_id AND p.voucher_ids = ARRAY[u.voucher_id]
+	RETURNING p.voucher_ids[1] AS voucher_id
+)
+UPDATE vouchers v SET holder_id = NULL, publication_id = NULL, updated_at = now() FROM withdrawn w WHERE v.id = w.voucher_id;
+
+-- name: MessageRetry :execrows
+UPDATE messages SET flag = 'deferred', due_at = now(), reason = 'retry_requested'
+WHERE distribution_id = $1 AND flag = @flag::text AND sent_at IS NULL;
+
+-- name: MessageGet :one
+SELECT * FROM messages WHERE project_id = $1 AND distribution_id = $2 AND seq = $3;
+
+-- name: MessageListFlagged :many
+SELECT * FROM messages
+WHERE project_id = @project_id AND distribution_id = @distribution_id AND flag = @flag::text AND seq > @after
+	AND (sqlc.narg(channel)::smallint IS NULL OR channel = sqlc.narg(channel))
+ORDER BY seq LIMIT @page_size;
+
+-- name: MessageList :many
+SELECT * FROM messages
+WHERE project_id = @project_id AND distribution_id = @distribution_id AND seq > @after
+	AND (sqlc.narg(sent)::boolean IS NULL OR flag IS NULL AND (sent_at IS NOT NULL) = sqlc.narg(sent))
+	AND (sqlc.narg(channel)::smallint IS NULL OR channel = sqlc.narg(channel))
+ORDER BY seq LIMIT @page_size;
+
+-- name: MessageAnalytics :many
+SELECT date_bin(make_interval(secs => @seconds::float8), sent_at, 'epoch')::timestamptz AS bucket, channel,
+	count(*)::bigint AS sent, count(*) FILTER (WHERE attempts > 1)::bigint AS recovered
+FROM messages
+WHERE project_id = @project_id AND distribution_id = @distribution_id AND sent_at >= @from_time AND sent_at < @to_time
+GROUP BY 1, 2 ORDER BY 1, 2 LIMIT 5000;
+
+-- name: SendingCapTake :one
+INSERT INTO sending_caps AS c (key, next_at) VALUES (@key, now() + make_interval(secs => @seconds::float8))
+ON CONFLICT (key) DO UPDATE SET next_at = greatest(c.next_at, now()) + make_interval(secs => @seconds::float8)
+RETURNING greatest(0, extract(epoch FROM next_at - now()) - @seconds::float8)::float8 AS wait;

@@ -1,0 +1,134 @@
+package distribution
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/mail"
+	"strings"
+
+	"herald/internal/fault"
+)
+
+// Spec is what a person writes: when, to whom, what, and over which channels.
+type Spec struct {
+	Name     string    `json:"name"`
+	Trigger  Trigger   `json:"trigger"`
+	Audience *Audience `json:"audience,omitempty"`
+	Consents []string  `json:"consents,omitempty"` // every one of them must be given
+	Action   Action    `json:"action"`
+	Channels []Channel `json:"channels"`
+	// Repeat is "allowed" (the default: a crash may repeat the few messages in flight) or "never" (they end as unknown).
+	Repeat string `json:"repeat,omitempty"`
+}
+
+// Trigger says what makes messages leave.
+type Trigger struct {
+	Type TriggerType `json:"type"`
+}
+
+// Audience says whom a manual distribution is for: exactly one of its properties is set.
+type Audience struct {
+	CustomerID string `json:"customer_id,omitempty"`
+	SegmentID  string `json:"segment_id,omitempty"`
+	// Segment is a new segment, a draft until the distribution is confirmed; SegmentID names it once it is made.
+	Segment json.RawMessage `json:"segment,omitempty"`
+}
+
+// Action says what is sent.
+type Action struct {
+	Type       ActionType `json:"type"`
+	CampaignID string     `json:"campaign_id,omitempty"`
+}
+
+// Channel is one way to the customer, with what it says.
+type Channel struct {
+	Type     ChannelType `json:"type"`
+	Subject  string      `json:"subject,omitempty"`
+	From     string      `json:"from,omitempty"`     // a mailbox: "Shop <news@shop.example>"
+	ReplyTo  string      `json:"reply_to,omitempty"` // a mailbox
+	Template *Template   `json:"template,omitempty"`
+}
+
+// Template is a message's body in Liquid, as HTML, as plain text, or both.
+type Template struct {
+	HTML string `json:"html,omitempty"`
+	Text string `json:"text,omitempty"`
+}
+
+// Limits of a spec.
+const (
+	maxName     = 200
+	maxSubject  = 998 // RFC 5322, section 2.1.1: a line's length
+	maxChannels = 10
+	maxConsents = 50
+)
+
+// CheckDraft returns the faults that even a draft may not have: what could not be kept or shown.
+func (s *Spec) CheckDraft() error {
+	var faults fault.List
+	if name := strings.TrimSpace(s.Name); name == "" || len(name) > maxName {
+		faults.Add(fault.Property("name", "must be 1 to %d characters", maxName))
+	}
+	faults.Add(s.checkFit())
+	if len(s.Channels) > maxChannels {
+		faults.Add(fault.Property("channels", "at most %d", maxChannels))
+	}
+	if len(s.Consents) > maxConsents {
+		faults.Add(fault.Property("consents", "at most %d", maxConsents))
+	}
+	if s.Repeat != "" && s.Repeat != "allowed" && s.Repeat != "never" {
+		faults.Add(fault.Property("repeat", "%q is unknown; use \"allowed\" or \"never\"", s.Repeat))
+	}
+	if a := s.Audience; a != nil && count(a.CustomerID != "", a.SegmentID != "" || a.Segment != nil) > 1 {
+		faults.Add(fault.Property("audience", "set one of customer_id, segment_id and segment"))
+	}
+	return faults.Err()
+}
+
+// CheckSend returns every fault that keeps the distribution from being sent, as far as the spec alone shows them: whether
+// what it names exists, and whether templates parse, is for those who know.
+func (s *Spec) CheckSend() fault.List {
+	var faults fault.List
+	if a := s.Audience; a == nil || count(a.CustomerID != "", a.SegmentID != "") != 1 {
+		faults.Add(fault.Property("audience", "a manual distribution needs a customer_id, a segment_id or a segment"))
+	}
+	if len(s.Channels) == 0 {
+		faults.Add(fault.Property("channels", "add at least one; known: %s", list(ChannelTypes)))
+	}
+	for i, c := range s.Channels {
+		faults = append(faults, c.check(channelPath(i))...)
+	}
+	if s.Action.Type == PublishCode && s.Action.CampaignID == "" {
+		faults.Add(fault.Property("action.campaign_id", "publish_code needs the campaign whose codes it gives"))
+	}
+	return faults
+}
+
+func (c Channel) check(path string) (faults fault.List) {
+	if strings.TrimSpace(c.Subject) == "" || len(c.Subject) > maxSubject {
+		faults.Add(fault.Property(path+".subject", "an email needs a subject of 1 to %d characters", maxSubject))
+	}
+	if c.Template == nil || strings.TrimSpace(c.Template.HTML) == "" && strings.TrimSpace(c.Template.Text) == "" {
+		faults.Add(fault.Property(path+".template", "an email needs html, text or both"))
+	}
+	if _, err := mail.ParseAddress(c.From); err != nil {
+		faults.Add(fault.Property(path+".from", "%q is no mailbox; write it as \"Shop <news@shop.example>\"", c.From))
+	}
+	if c.ReplyTo != "" {
+		if _, err := mail.ParseAddress(c.ReplyTo); err != nil {
+			faults.Add(fault.Property(path+".reply_to", "%q is no mailbox", c.ReplyTo))
+		}
+	}
+	return faults
+}
+
+func count(set ...bool) (n int) {
+	for _, one := range set {
+		if one {
+			n++
+		}
+	}
+	return n
+}
+
+func channelPath(i int) string { return fmt.Sprintf("channels[%d]", i) }
