@@ -45,6 +45,7 @@ func New(o Options) http.Handler {
 	flows := workflows.Flows{Client: o.Engine}
 	v1 := routes{e.Group("/v1", authenticate(db.Projects{Pool: o.Pool}), limitRate(o.Rate), decodeParams,
 		once(db.Idempotency{Pool: o.Pool}, o.Log))}
-	_, _ = flows, v1 // each noun lists its routes here
+	_ = flows
+	asyncActions{db.AsyncActions{Pool: o.Pool}}.routes(v1)
 	return e
 }

@@ -23,6 +23,20 @@ type ApiKey struct {
 	RevokedAt *time.Time
 }
 
+type AsyncAction struct {
+	ID              uuid.UUID
+	ProjectID       uuid.UUID
+	Type            string
+	Status          string
+	OperationStatus *string
+	RequestID       *string
+	Progress        int32
+	Result          json.RawMessage
+	ProcessingTime  *float64
+	CreatedAt       time.Time
+	UpdatedAt       *time.Time
+}
+
 type Distribution struct {
 	ID         uuid.UUID
 	ProjectID  uuid.UUID
