@@ -75,6 +75,19 @@ func (p *Process) Done() <-chan struct{} { return p.done }
 // Err says how the process ended, once Done is closed.
 func (p *Process) Err() error { return p.err }
 
+// While is ctx for as long as the process runs: it ends with either.
+func (p *Process) While(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	go func() {
+		select {
+		case <-p.done:
+			cancel(fmt.Errorf("%s ended: %w", p.name, p.err))
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() { cancel(nil) }
+}
+
 // Log is the path of the file with its output.
 func (p *Process) Log() string { return p.log }
 

@@ -261,23 +261,14 @@ func (s *Server) launch(ctx context.Context, run *runner, args []string, log *sl
 }
 
 func (s *Server) answer(ctx context.Context) error {
-	attempt, cancel := context.WithCancel(ctx) // something else may sit on the port and never answer
+	ctx, cancel := s.process.While(ctx) // something else may sit on the port and never answer
 	defer cancel()
-	go func() {
-		select {
-		case <-s.process.Done():
-			cancel()
-		case <-attempt.Done():
-		}
-	}()
 	for {
-		conn, err := pgx.Connect(attempt, s.URL("postgres"))
+		conn, err := pgx.Connect(ctx, s.URL("postgres"))
 		if err == nil {
-			return conn.Close(attempt)
+			return conn.Close(ctx)
 		}
 		select {
-		case <-s.process.Done():
-			return fmt.Errorf("it ended: %w", s.process.Err())
 		case <-ctx.Done():
 			return errors.Join(context.Cause(ctx), err)
 		case <-time.After(25 * time.Millisecond):
