@@ -23,23 +23,31 @@ type AsyncActions struct{ Pool *pgxpool.Pool }
 func (s AsyncActions) Enqueue(
 	ctx context.Context, project uuid.UUID, actionType, requestID string, params any, content []byte,
 ) (uuid.UUID, error) {
+	var action uuid.UUID
+	err := inTx(ctx, s.Pool, func(tx pgx.Tx) (err error) {
+		action, err = enqueue(ctx, tx, project, actionType, requestID, params, content)
+		return err
+	})
+	return action, err
+}
+
+// enqueue is Enqueue within a transaction that writes more.
+func enqueue(
+	ctx context.Context, tx pgx.Tx, project uuid.UUID, actionType, requestID string, params any, content []byte,
+) (uuid.UUID, error) {
 	raw, err := json.Marshal(params)
 	if err != nil {
 		return uuid.UUID{}, err
 	}
-	var action rows.AsyncAction
-	err = inTx(ctx, s.Pool, func(tx pgx.Tx) error {
-		action, err = q.AsyncActionCreate(ctx, tx, rows.AsyncActionCreateParams{
-			ProjectID: project, Type: actionType, RequestID: &requestID,
-		})
-		if err != nil {
-			return err
-		}
-		return q.AsyncActionInputCreate(ctx, tx, rows.AsyncActionInputCreateParams{
-			ActionID: action.ID, Params: raw, Content: content,
-		})
+	action, err := q.AsyncActionCreate(ctx, tx, rows.AsyncActionCreateParams{
+		ProjectID: project, Type: actionType, RequestID: &requestID,
 	})
-	return action.ID, err
+	if err != nil {
+		return uuid.UUID{}, err
+	}
+	return action.ID, q.AsyncActionInputCreate(ctx, tx, rows.AsyncActionInputCreateParams{
+		ActionID: action.ID, Params: raw, Content: content,
+	})
 }
 
 // Get finds an action.

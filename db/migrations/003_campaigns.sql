@@ -12,6 +12,7 @@ CREATE TABLE campaigns (
 	active                     boolean NOT NULL DEFAULT true,
 	start_date                 timestamptz,
 	expiration_date            timestamptz,
+	validity                   jsonb, -- when within its dates: timeframe, days of the week, hours, after publishing
 	category                   text,
 	metadata                   jsonb NOT NULL DEFAULT '{}',
 	vouchers_count             bigint NOT NULL DEFAULT 0,
@@ -22,7 +23,9 @@ CREATE TABLE campaigns (
 	CONSTRAINT campaigns_name_key UNIQUE (project_id, name),
 	CONSTRAINT campaigns_type_known CHECK (type IN ('AUTO_UPDATE', 'STATIC', 'STANDALONE')),
 	CONSTRAINT campaigns_campaign_type_known CHECK (campaign_type IN
-		('DISCOUNT_COUPONS', 'PROMOTION', 'GIFT_VOUCHERS', 'REFERRAL_PROGRAM', 'LOYALTY_PROGRAM'))
+		('DISCOUNT_COUPONS', 'PROMOTION', 'GIFT_VOUCHERS', 'REFERRAL_PROGRAM', 'LOYALTY_PROGRAM')),
+	CONSTRAINT campaigns_creation_known CHECK (creation_status IN ('IN_PROGRESS', 'DONE', 'FAILED')),
+	CONSTRAINT campaigns_generation_known CHECK (vouchers_generation_status IN ('IN_PROGRESS', 'DONE', 'FAILED'))
 );
 CREATE INDEX campaigns_created ON campaigns (project_id, created_at, id);
 
@@ -38,6 +41,7 @@ CREATE TABLE vouchers (
 	active              boolean NOT NULL DEFAULT true,
 	start_date          timestamptz,
 	expiration_date     timestamptz,
+	validity            jsonb,
 	additional_info     text,
 	category            text,
 	metadata            jsonb NOT NULL DEFAULT '{}',
@@ -52,6 +56,7 @@ CREATE TABLE vouchers (
 -- The next code to give: publication walks this index from its start and skips what others hold locked.
 CREATE INDEX vouchers_available ON vouchers (campaign_id, id) WHERE publication_id IS NULL AND active;
 CREATE INDEX vouchers_created ON vouchers (project_id, created_at, id);
+CREATE INDEX vouchers_campaign ON vouchers (campaign_id, created_at, id) WHERE campaign_id IS NOT NULL;
 CREATE INDEX vouchers_holder ON vouchers (holder_id) WHERE holder_id IS NOT NULL;
 CREATE INDEX vouchers_publication ON vouchers (publication_id) WHERE publication_id IS NOT NULL;
 
@@ -74,4 +79,5 @@ CREATE TABLE publications (
 );
 CREATE UNIQUE INDEX publications_source_id_key ON publications (project_id, source_id) WHERE source_id IS NOT NULL;
 CREATE INDEX publications_created ON publications (project_id, created_at, id);
+CREATE INDEX publications_campaign ON publications (campaign_id, created_at, id) WHERE campaign_id IS NOT NULL;
 CREATE INDEX publications_customer ON publications (customer_id, campaign_id);

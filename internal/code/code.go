@@ -35,6 +35,8 @@ type Config struct {
 	Pattern string `json:"pattern,omitempty"` // # is a random character, all else stands for itself
 	Prefix  string `json:"prefix,omitempty"`
 	Postfix string `json:"postfix,omitempty"`
+	// InitialCount is accepted because official clients may send it; it says nothing about how codes look.
+	InitialCount int64 `json:"initial_count,omitempty"`
 }
 
 // WithDefaults fills in what was left out; Length then counts the #s of the pattern.

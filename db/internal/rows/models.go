@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"herald/internal/campaign"
 	"herald/internal/distribution"
+	"herald/internal/voucher"
 )
 
 type ApiKey struct {
@@ -35,6 +37,30 @@ type AsyncAction struct {
 	ProcessingTime  *float64
 	CreatedAt       time.Time
 	UpdatedAt       *time.Time
+}
+
+type Campaign struct {
+	ID                       uuid.UUID
+	ProjectID                uuid.UUID
+	Name                     string
+	Description              *string
+	CampaignType             campaign.Kind
+	Type                     campaign.Type
+	Voucher                  campaign.Pattern
+	AutoJoin                 bool
+	JoinOnce                 bool
+	UseVoucherMetadataSchema bool
+	Active                   bool
+	StartDate                *time.Time
+	ExpirationDate           *time.Time
+	Validity                 *voucher.Validity
+	Category                 *string
+	Metadata                 json.RawMessage
+	VouchersCount            int64
+	CreationStatus           campaign.Status
+	VouchersGenerationStatus campaign.Status
+	CreatedAt                time.Time
+	UpdatedAt                *time.Time
 }
 
 type Distribution struct {
@@ -106,4 +132,44 @@ type Project struct {
 	ID        uuid.UUID
 	Name      string
 	CreatedAt time.Time
+}
+
+type Publication struct {
+	ID             uuid.UUID
+	ProjectID      uuid.UUID
+	CustomerID     uuid.UUID
+	CampaignID     *uuid.UUID
+	VoucherIds     []uuid.UUID
+	SourceID       *string
+	DistributionID *uuid.UUID
+	Channel        string
+	TrackingID     *string
+	Metadata       json.RawMessage
+	Result         string
+	FailureCode    *string
+	FailureMessage *string
+	CreatedAt      time.Time
+}
+
+type Voucher struct {
+	ID                 uuid.UUID
+	ProjectID          uuid.UUID
+	CampaignID         *uuid.UUID
+	Code               string
+	Type               voucher.Type
+	Value              json.RawMessage
+	RedemptionQuantity *int64
+	RedeemedQuantity   int64
+	Active             bool
+	StartDate          *time.Time
+	ExpirationDate     *time.Time
+	Validity           *voucher.Validity
+	AdditionalInfo     *string
+	Category           *string
+	Metadata           json.RawMessage
+	IsReferralCode     bool
+	HolderID           *uuid.UUID
+	PublicationID      *uuid.UUID
+	CreatedAt          time.Time
+	UpdatedAt          *time.Time
 }

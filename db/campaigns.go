@@ -1,0 +1,205 @@
+package db
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"herald/db/internal/rows"
+	"herald/internal/async"
+	"herald/internal/campaign"
+	"herald/internal/fault"
+	"herald/internal/id"
+	"herald/internal/voucher"
+)
+
+// Campaigns is the store of campaigns.
+type Campaigns struct{ Pool *pgxpool.Pool }
+
+// Start starts the work on an async action. It is called before the transaction that writes the action ends, so that no
+// action can be left behind that nobody works on: when Start fails nothing was written, and a worker that looks too early
+// finds no action and looks again.
+type Start func(ctx context.Context, action uuid.UUID) error
+
+// Create makes a campaign of a draft that was checked, and, where the draft asks for codes, starts making them.
+func (s Campaigns) Create(ctx context.Context, project uuid.UUID, d campaign.Draft, requestID string,
+	start func(ctx context.Context, campaign, action uuid.UUID) error,
+) (campaign.Campaign, error) {
+	status := campaign.Done
+	if d.VouchersCount > 0 {
+		status = campaign.InProgress
+	}
+	var made campaign.Campaign
+	err := inTx(ctx, s.Pool, func(tx pgx.Tx) error {
+		row, err := q.CampaignCreate(ctx, tx, rows.CampaignCreateParams{
+			ID: id.New(), ProjectID: project, Name: d.Name, Description: d.Description, CampaignType: d.CampaignType, Type: d.Type,
+			Voucher: *d.Voucher, AutoJoin: d.AutoJoin, JoinOnce: d.JoinOnce, UseVoucherMetadataSchema: d.UseVoucherMetadataSchema,
+			Active: *d.Active, StartDate: d.StartDate, ExpirationDate: d.ExpirationDate, Validity: d.OrNil(), Category: d.Category,
+			Metadata: voucher.Metadata(d.Metadata), CreationStatus: status, VouchersGenerationStatus: status,
+		})
+		if violates(err, "campaigns_name_key") {
+			return &fault.Error{
+				Code: fault.Duplicate, Details: "Duplicated campaign exists with name " + d.Name, ResourceType: "campaign", ResourceID: d.Name,
+			}
+		}
+		if err != nil {
+			return err
+		}
+		made = campaign.Campaign(row)
+		if d.VouchersCount == 0 {
+			return nil
+		}
+		_, err = orderCodes(ctx, tx, made, d.VouchersCount, campaign.Overrides{}, requestID,
+			func(ctx context.Context, action uuid.UUID) error { return start(ctx, made.ID, action) })
+		return err
+	})
+	return made, err
+}
+
+// Get finds a campaign by its id.
+func (s Campaigns) Get(ctx context.Context, project, campaignID uuid.UUID) (campaign.Campaign, error) {
+	row, err := q.CampaignGet(ctx, s.Pool, rows.CampaignGetParams{ProjectID: project, ID: campaignID})
+	if missing(err) {
+		return campaign.Campaign{}, fault.Missing("campaign", id.Campaign.Format(campaignID))
+	}
+	return campaign.Campaign(row), err
+}
+
+// Find finds a campaign by what callers name it: its id or its name.
+func (s Campaigns) Find(ctx context.Context, project uuid.UUID, nameOrID string) (campaign.Campaign, error) {
+	if known, ok := id.Campaign.Parse(nameOrID); ok {
+		found, err := s.Get(ctx, project, known)
+		if !fault.Is(err, fault.NotFound) {
+			return found, err
+		}
+	}
+	row, err := q.CampaignGetByName(ctx, s.Pool, rows.CampaignGetByNameParams{ProjectID: project, Name: nameOrID})
+	if missing(err) {
+		return campaign.Campaign{}, fault.Missing("campaign", nameOrID)
+	}
+	return campaign.Campaign(row), err
+}
+
+// Update changes a campaign under a lock: change gets it as it is and says what is to be. The vouchers that nobody has yet
+// follow, by AdoptChange; whether they must is the second result.
+func (s Campaigns) Update(ctx context.Context, project, campaignID uuid.UUID, change func(*campaign.Campaign) error) (campaign.Campaign, error) {
+	var changed campaign.Campaign
+	err := inTx(ctx, s.Pool, func(tx pgx.Tx) error {
+		row, err := q.CampaignLock(ctx, tx, rows.CampaignLockParams{ProjectID: project, ID: campaignID})
+		if missing(err) {
+			return fault.Missing("campaign", id.Campaign.Format(campaignID))
+		}
+		if err != nil {
+			return err
+		}
+		c := campaign.Campaign(row)
+		if err := change(&c); err != nil {
+			return err
+		}
+		row, err = q.CampaignUpdate(ctx, tx, rows.CampaignUpdateParams{
+			ProjectID: project, ID: campaignID, Description: c.Description, Type: c.Type, Voucher: c.Voucher, AutoJoin: c.AutoJoin,
+			JoinOnce: c.JoinOnce, StartDate: c.StartDate, ExpirationDate: c.ExpirationDate, Validity: c.Validity,
+			Category: c.Category, Metadata: c.Metadata,
+		})
+		changed = campaign.Campaign(row)
+		return err
+	})
+	return changed, err
+}
+
+// SetActive enables or disables a campaign.
+func (s Campaigns) SetActive(ctx context.Context, project, campaignID uuid.UUID, active bool) error {
+	n, err := q.CampaignSetActive(ctx, s.Pool, rows.CampaignSetActiveParams{ProjectID: project, ID: campaignID, Active: active})
+	if err == nil && n == 0 {
+		return fault.Missing("campaign", id.Campaign.Format(campaignID))
+	}
+	return err
+}
+
+// Waiting lists the distributions that paused because the campaign's codes ran out.
+func (s Campaigns) Waiting(ctx context.Context, project, campaignID uuid.UUID) ([]uuid.UUID, error) {
+	return q.CampaignWaiting(ctx, s.Pool, rows.CampaignWaitingParams{ProjectID: project, CampaignID: &campaignID})
+}
+
+// OrderDelete begins the deletion of a campaign with all its vouchers and publications. It is refused while a distribution
+// may still publish the campaign's codes.
+func (s Campaigns) OrderDelete(ctx context.Context, project, campaignID uuid.UUID, requestID string, start Start) (uuid.UUID, error) {
+	var action uuid.UUID
+	err := inTx(ctx, s.Pool, func(tx pgx.Tx) error {
+		row, err := q.CampaignLock(ctx, tx, rows.CampaignLockParams{ProjectID: project, ID: campaignID})
+		if missing(err) {
+			return fault.Missing("campaign", id.Campaign.Format(campaignID))
+		}
+		if err != nil {
+			return err
+		}
+		users, err := q.CampaignUsers(ctx, tx, rows.CampaignUsersParams{ProjectID: project, CampaignID: &campaignID})
+		if err != nil {
+			return err
+		}
+		if len(users) > 0 {
+			used := id.Distribution.Format(users[0])
+			return &fault.Error{
+				Code: fault.Conflict, ResourceType: "distribution", ResourceID: used,
+				Details: "Distribution " + used + " publishes codes of campaign " + row.Name + "; stop it first",
+			}
+		}
+		if action, err = enqueue(ctx, tx, project, async.VouchersDelete, requestID, codeOrder{CampaignID: campaignID}, nil); err != nil {
+			return err
+		}
+		return start(ctx, action)
+	})
+	return action, err
+}
+
+// deletePage bounds one transaction of a deletion.
+const deletePage = 20_000
+
+// DeleteSome deletes one page of a campaign's vouchers, and the campaign itself once it has none. It returns how many
+// vouchers it deleted and whether the campaign is gone.
+func (s Campaigns) DeleteSome(ctx context.Context, project, campaignID uuid.UUID) (deleted int64, gone bool, err error) {
+	err = inTx(ctx, s.Pool, func(tx pgx.Tx) error {
+		deleted, err = q.VoucherDeleteSome(ctx, tx, rows.VoucherDeleteSomeParams{
+			ProjectID: project, CampaignID: &campaignID, Limit: deletePage,
+		})
+		if err != nil {
+			return err
+		}
+		if deleted == deletePage {
+			return q.CampaignCount(ctx, tx, rows.CampaignCountParams{ProjectID: project, ID: campaignID, Change: -deleted})
+		}
+		_, err = q.CampaignDelete(ctx, tx, rows.CampaignDeleteParams{ProjectID: project, ID: campaignID})
+		gone = true
+		return err
+	})
+	return deleted, gone, err
+}
+
+// adoptPage bounds one transaction of AdoptChange.
+const adoptPage = 20_000
+
+// AdoptChange brings what a changed campaign says of its vouchers to those that nobody has yet, and returns how many.
+func (s Campaigns) AdoptChange(ctx context.Context, c campaign.Campaign) (int64, error) {
+	var after uuid.UUID
+	var total int64
+	for {
+		page, err := q.VoucherAdopt(ctx, s.Pool, rows.VoucherAdoptParams{
+			Value: c.Voucher.Benefit().Value(), StartDate: c.StartDate, ExpirationDate: c.ExpirationDate, Validity: c.Validity,
+			ProjectID: c.ProjectID, CampaignID: &c.ID, After: after, PageSize: adoptPage,
+		})
+		if err != nil {
+			return total, err
+		}
+		total += int64(len(page))
+		if len(page) == 0 {
+			return total, nil
+		}
+		for _, changed := range page {
+			if changed.String() > after.String() {
+				after = changed
+			}
+		}
+	}
+}

@@ -1,0 +1,68 @@
+-- name: VoucherCreate :one
+INSERT INTO vouchers (
+	id, project_id, campaign_id, code, type, value, redemption_quantity, redeemed_quantity, active, start_date,
+	expiration_date, validity, additional_info, category, metadata, is_referral_code
+) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) RETURNING *;
+
+-- Codes that are taken in the project are left out; the answer says how many were not.
+-- name: VoucherGenerate :one
+WITH made AS (
+	INSERT INTO vouchers (
+		id, project_id, campaign_id, code, type, value, redemption_quantity, start_date, expiration_date, validity,
+		additional_info, category, metadata, is_referral_code
+	)
+	SELECT unnest(@ids::uuid[]), @project_id, @campaign_id, unnest(@codes::text[]), @type, @value,
+		sqlc.narg(redemption_quantity)::bigint, sqlc.narg(start_date)::timestamptz, sqlc.narg(expiration_date)::timestamptz,
+		sqlc.narg(validity)::jsonb, sqlc.narg(additional_info)::text, sqlc.narg(category)::text, @metadata, @is_referral_code
+	ON CONFLICT (project_id, code) DO NOTHING RETURNING 1
+) SELECT count(*) FROM made;
+
+-- Rows whose code is taken in the project are left out; the answer names those that were not.
+-- name: VoucherImport :many
+INSERT INTO vouchers (
+	id, project_id, campaign_id, code, type, value, redemption_quantity, redeemed_quantity, active, start_date,
+	expiration_date, validity, additional_info, category, metadata, is_referral_code
+)
+SELECT unnest(@ids::uuid[]), @project_id, sqlc.narg(campaign_id)::uuid, unnest(@codes::text[]), unnest(@types::text[]),
+	unnest(@vals::text[])::jsonb, nullif(unnest(@redemption_quantities::bigint[]), 0), unnest(@redeemed_quantities::bigint[]),
+	unnest(@actives::bool[]), nullif(unnest(@start_dates::timestamptz[]), '-infinity'),
+	nullif(unnest(@expiration_dates::timestamptz[]), '-infinity'), nullif(unnest(@validities::text[]), '')::jsonb,
+	nullif(unnest(@additional_infos::text[]), ''), nullif(unnest(@categories::text[]), ''), unnest(@metadatas::text[])::jsonb,
+	@is_referral_code::bool
+ON CONFLICT (project_id, code) DO NOTHING RETURNING code;
+
+-- name: VoucherGet :one
+SELECT * FROM vouchers WHERE project_id = $1 AND id = $2;
+
+-- name: VoucherGetByCode :one
+SELECT * FROM vouchers WHERE project_id = $1 AND code = $2;
+
+-- name: VoucherUpdate :one
+UPDATE vouchers SET
+	value = $3, active = $4, start_date = $5, expiration_date = $6, validity = $7, additional_info = $8, category = $9,
+	metadata = $10, redemption_quantity = $11, updated_at = now()
+WHERE project_id = $1 AND id = $2 RETURNING *;
+
+-- name: VoucherSetActive :one
+UPDATE vouchers SET active = $3, updated_at = now() WHERE project_id = $1 AND id = $2 RETURNING *;
+
+-- name: VoucherDelete :one
+DELETE FROM vouchers WHERE project_id = $1 AND id = $2 RETURNING campaign_id;
+
+-- name: VoucherAvailable :one
+SELECT count(*) FROM (
+	SELECT FROM vouchers WHERE campaign_id = $1 AND publication_id IS NULL AND active LIMIT $2
+) available;
+
+-- name: VoucherDeleteSome :execrows
+DELETE FROM vouchers WHERE id IN (SELECT v.id FROM vouchers v WHERE v.project_id = $1 AND v.campaign_id = $2 LIMIT $3);
+
+-- What a changed campaign says of its vouchers reaches those that nobody has yet, a page at a time.
+-- name: VoucherAdopt :many
+UPDATE vouchers SET value = @value, start_date = sqlc.narg(start_date), expiration_date = sqlc.narg(expiration_date),
+	validity = sqlc.narg(validity), updated_at = now()
+WHERE id IN (
+	SELECT v.id FROM vouchers v
+	WHERE v.project_id = @project_id AND v.campaign_id = @campaign_id AND v.publication_id IS NULL AND v.id > @after
+	ORDER BY v.id LIMIT @page_size
+) AND publication_id IS NULL RETURNING id;

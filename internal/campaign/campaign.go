@@ -1,0 +1,284 @@
+// Package campaign says what a campaign may be: a name, a pattern that its vouchers are made by, and whether codes run out
+// (STATIC) or are made when they are asked for (AUTO_UPDATE).
+package campaign
+
+import (
+	"encoding/json"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"herald/internal/code"
+	"herald/internal/fault"
+	"herald/internal/voucher"
+)
+
+// Kind is what a campaign is about (the public API's campaign_type).
+type Kind string
+
+// The kinds.
+const (
+	DiscountCoupons Kind = "DISCOUNT_COUPONS"
+	GiftVouchers    Kind = "GIFT_VOUCHERS"
+	Promotion       Kind = "PROMOTION"
+	ReferralProgram Kind = "REFERRAL_PROGRAM"
+	LoyaltyProgram  Kind = "LOYALTY_PROGRAM"
+)
+
+// Type says where a campaign's codes come from.
+type Type string
+
+// The types.
+const (
+	AutoUpdate Type = "AUTO_UPDATE" // makes codes when they are asked for
+	Static     Type = "STATIC"      // has the codes that were put into it, and runs out
+	Standalone Type = "STANDALONE"  // one code for everyone
+)
+
+// Status says how far the making of codes is.
+type Status string
+
+// The statuses.
+const (
+	InProgress Status = "IN_PROGRESS"
+	Done       Status = "DONE"
+	Failed     Status = "FAILED"
+)
+
+// MaxCodes is how many codes one request can ask for.
+const MaxCodes = 10_000_000
+
+// autoUpdateCodes is how many codes the pattern of a campaign that makes its own must have room for.
+const autoUpdateCodes = 1000
+
+// Campaign is a set of vouchers of one pattern.
+type Campaign struct {
+	ID                       uuid.UUID
+	ProjectID                uuid.UUID
+	Name                     string
+	Description              *string
+	CampaignType             Kind
+	Type                     Type
+	Voucher                  Pattern
+	AutoJoin                 bool
+	JoinOnce                 bool
+	UseVoucherMetadataSchema bool
+	Active                   bool
+	StartDate                *time.Time
+	ExpirationDate           *time.Time
+	Validity                 *voucher.Validity
+	Category                 *string
+	Metadata                 json.RawMessage
+	VouchersCount            int64
+	CreationStatus           Status
+	VouchersGenerationStatus Status
+	CreatedAt                time.Time
+	UpdatedAt                *time.Time
+}
+
+// Pattern is what a campaign's vouchers are made by.
+type Pattern struct {
+	Type           voucher.Type      `json:"type"`
+	Discount       *voucher.Discount `json:"discount,omitempty"`
+	Gift           *voucher.Gift     `json:"gift,omitempty"`
+	LoyaltyCard    json.RawMessage   `json:"loyalty_card,omitempty"`
+	Redemption     Redemption        `json:"redemption"`
+	CodeConfig     code.Config       `json:"code_config"`
+	IsReferralCode bool              `json:"is_referral_code"`
+}
+
+// Redemption is how often a voucher can be used; nil is without limit.
+type Redemption struct {
+	Quantity *int64 `json:"quantity"`
+}
+
+// Benefit is what a voucher of the pattern is worth.
+func (p Pattern) Benefit() voucher.Benefit {
+	return voucher.Benefit{Type: p.Type, Discount: p.Discount, Gift: p.Gift, LoyaltyCard: p.LoyaltyCard}
+}
+
+// Draft is a campaign as a caller asks for it.
+type Draft struct {
+	Name                     string         `json:"name"`
+	Description              *string        `json:"description"`
+	CampaignType             Kind           `json:"campaign_type"`
+	Type                     Type           `json:"type"`
+	JoinOnce                 bool           `json:"join_once"`
+	AutoJoin                 bool           `json:"auto_join"`
+	UseVoucherMetadataSchema bool           `json:"use_voucher_metadata_schema"`
+	Active                   *bool          `json:"active"`
+	VouchersCount            int64          `json:"vouchers_count"` // codes to make at once
+	StartDate                *time.Time     `json:"start_date"`
+	ExpirationDate           *time.Time     `json:"expiration_date"`
+	Category                 *string        `json:"category"`
+	Metadata                 map[string]any `json:"metadata"`
+	Voucher                  *Pattern       `json:"voucher"`
+	voucher.Validity
+}
+
+// kinds says which vouchers each kind of campaign has.
+var kinds = map[Kind]voucher.Type{DiscountCoupons: voucher.DiscountVoucher, GiftVouchers: voucher.GiftVoucher}
+
+// WithDefaults fills in what was left out. A campaign that does not say where its codes come from makes them when asked.
+func (d Draft) WithDefaults() Draft {
+	if d.Type == "" {
+		d.Type = AutoUpdate
+	}
+	if d.CampaignType == "" {
+		d.CampaignType = DiscountCoupons
+		if d.Voucher != nil && d.Voucher.Type == voucher.GiftVoucher {
+			d.CampaignType = GiftVouchers
+		}
+	}
+	if d.Active == nil {
+		yes := true
+		d.Active = &yes
+	}
+	if d.Voucher != nil {
+		p := *d.Voucher
+		if p.Type == "" {
+			p.Type = kinds[d.CampaignType]
+		}
+		p.CodeConfig = p.CodeConfig.WithDefaults()
+		d.Voucher = &p
+	}
+	return d
+}
+
+// Check finds everything that is wrong with a draft whose defaults are filled in.
+func (d Draft) Check() error {
+	var faults fault.List
+	if strings.TrimSpace(d.Name) == "" {
+		faults.Add(fault.Property("name", "Property .name is required"))
+	}
+	if len(d.Name) > 500 {
+		faults.Add(fault.Property("name", "Property .name can have at most 500 bytes"))
+	}
+	switch d.Type {
+	case AutoUpdate, Static:
+	case Standalone:
+		faults.Add(fault.Property("type", "STANDALONE campaigns are not supported yet; use STATIC or AUTO_UPDATE"))
+	default:
+		faults.Add(fault.Property("type", "Property .type should be AUTO_UPDATE or STATIC, not %q", d.Type))
+	}
+	faults.Add(voucher.CheckDates("", d.StartDate, d.ExpirationDate))
+	faults.Add(d.Validity.Check(""))
+	if d.VouchersCount < 0 || d.VouchersCount > MaxCodes {
+		faults.Add(fault.Property("vouchers_count", "Property .vouchers_count should be from 0 to %d", MaxCodes))
+	}
+	d.checkVoucher(&faults)
+	return faults.Err()
+}
+
+func (d Draft) checkVoucher(faults *fault.List) {
+	wanted, known := kinds[d.CampaignType]
+	switch d.CampaignType {
+	case Promotion, ReferralProgram, LoyaltyProgram:
+		faults.Add(fault.Property("campaign_type", "%s campaigns are not supported yet; use DISCOUNT_COUPONS or GIFT_VOUCHERS",
+			d.CampaignType))
+		return
+	}
+	if !known {
+		faults.Add(fault.Property("campaign_type", "Property .campaign_type should be DISCOUNT_COUPONS or GIFT_VOUCHERS, not %q",
+			d.CampaignType))
+		return
+	}
+	if d.Voucher == nil {
+		faults.Add(fault.Property("voucher", "Property .voucher is required: what the campaign's vouchers are worth"))
+		return
+	}
+	if d.Voucher.Type != wanted {
+		faults.Add(fault.Property("voucher.type", "A %s campaign has vouchers of type %s", d.CampaignType, wanted))
+		return
+	}
+	faults.Add(d.Voucher.Benefit().Check("voucher"))
+	if q := d.Voucher.Redemption.Quantity; q != nil && *q < 1 {
+		faults.Add(fault.Property("voucher.redemption.quantity", "Property .voucher.redemption.quantity should be at least 1, or null for no limit"))
+	}
+	if bad := d.Voucher.CodeConfig.Check("voucher.code_config"); bad != nil {
+		faults.Add(bad)
+		return
+	}
+	least := int64(1)
+	if d.Type == AutoUpdate {
+		least = autoUpdateCodes
+	}
+	faults.Add(d.Voucher.CodeConfig.CheckRoom("voucher.code_config", max(d.VouchersCount, least)))
+}
+
+// Overrides is what one request says of the vouchers it adds, in place of what the campaign says.
+type Overrides struct {
+	CodeConfig     *code.Config   `json:"code_config,omitempty"`
+	Category       *string        `json:"category,omitempty"`
+	Metadata       map[string]any `json:"metadata,omitempty"`
+	Redemption     *Redemption    `json:"redemption,omitempty"`
+	AdditionalInfo *string        `json:"additional_info,omitempty"`
+	StartDate      *time.Time     `json:"start_date,omitempty"`
+	ExpirationDate *time.Time     `json:"expiration_date,omitempty"`
+	Active         *bool          `json:"active,omitempty"`
+}
+
+// Codes is how the codes that o asks for look.
+func (c Campaign) Codes(o Overrides) code.Config {
+	if o.CodeConfig != nil {
+		return o.CodeConfig.WithDefaults()
+	}
+	return c.Voucher.CodeConfig
+}
+
+// CheckMore finds why n more codes cannot be made with o.
+func (c Campaign) CheckMore(n int64, o Overrides) error {
+	if n < 1 || n > MaxCodes {
+		return fault.Property("vouchers_count", "Between 1 and %d vouchers can be added at once", MaxCodes)
+	}
+	path := "voucher.code_config"
+	if o.CodeConfig != nil {
+		path = "code_config"
+	}
+	var faults fault.List
+	if bad := c.Codes(o).Check(path); bad != nil {
+		faults.Add(bad)
+	} else {
+		faults.Add(c.Codes(o).CheckRoom(path, c.VouchersCount+n))
+	}
+	faults.Add(o.Check())
+	return faults.Err()
+}
+
+// Check finds what is wrong with the values that are to stand in place of the campaign's.
+func (o Overrides) Check() *fault.Error {
+	if o.Redemption != nil && o.Redemption.Quantity != nil && *o.Redemption.Quantity < 1 {
+		return fault.Property("redemption.quantity", "Property .redemption.quantity should be at least 1, or null for no limit")
+	}
+	return voucher.CheckDates("", o.StartDate, o.ExpirationDate)
+}
+
+// NewVoucher is a voucher of the campaign that has no id and code yet.
+func (c Campaign) NewVoucher(o Overrides) voucher.Voucher {
+	v := voucher.Voucher{
+		ProjectID: c.ProjectID, CampaignID: &c.ID, Type: c.Voucher.Type, Value: c.Voucher.Benefit().Value(),
+		RedemptionQuantity: c.Voucher.Redemption.Quantity, Active: true, StartDate: c.StartDate,
+		ExpirationDate: c.ExpirationDate, Validity: c.Validity, AdditionalInfo: o.AdditionalInfo, Category: c.Category,
+		Metadata: json.RawMessage("{}"), IsReferralCode: c.Voucher.IsReferralCode,
+	}
+	if o.Category != nil {
+		v.Category = o.Category
+	}
+	if o.Redemption != nil {
+		v.RedemptionQuantity = o.Redemption.Quantity
+	}
+	if o.StartDate != nil {
+		v.StartDate = o.StartDate
+	}
+	if o.ExpirationDate != nil {
+		v.ExpirationDate = o.ExpirationDate
+	}
+	if o.Active != nil {
+		v.Active = *o.Active
+	}
+	if len(o.Metadata) > 0 {
+		v.Metadata = voucher.Metadata(o.Metadata)
+	}
+	return v
+}
