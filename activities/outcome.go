@@ -5,6 +5,7 @@ package activities
 
 import (
 	"errors"
+	"regexp"
 
 	"go.temporal.io/sdk/temporal"
 
@@ -12,14 +13,19 @@ import (
 )
 
 // outcome turns an error into the engine's terms, for every activity. A fault is the caller's doing, so a retry would meet
-// it again, unless it says when to come back; anything else is the infrastructure's, and the engine retries it.
+// it again, unless it says when to come back; anything else is the infrastructure's, and the engine retries it. History keeps
+// what is said here, so addresses that a provider or a driver repeats are left out.
 func outcome(err error) error {
+	if err == nil {
+		return nil
+	}
 	var f *fault.Error
 	if !errors.As(err, &f) {
-		return err
+		return errors.New(addresses.ReplaceAllString(err.Error(), "(address)"))
 	}
 	passing := f.Code == fault.RateLimited || f.Code == fault.ProviderFault
-	return temporal.NewApplicationErrorWithOptions(f.Details, string(f.Code), temporal.ApplicationErrorOptions{
-		Cause: err, NonRetryable: !passing, NextRetryDelay: f.RetryAfter,
-	})
+	return temporal.NewApplicationErrorWithOptions(addresses.ReplaceAllString(f.Details, "(address)"), string(f.Code),
+		temporal.ApplicationErrorOptions{NonRetryable: !passing, NextRetryDelay: f.RetryAfter})
 }
+
+var addresses = regexp.MustCompile(`[^\s<>"'(),;:]+@[^\s<>"'(),;:]+`)

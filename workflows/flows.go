@@ -1,8 +1,124 @@
 package workflows
 
-import "go.temporal.io/sdk/client"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	enums "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+
+	"herald/activities"
+	"herald/internal/distribution"
+	"herald/internal/fault"
+	"herald/internal/id"
+	"herald/internal/message"
+)
 
 // Flows is how the other rooms start and steer workflows; it alone knows their ids.
 type Flows struct {
 	Client client.Client
+}
+
+// distributionID is the one place that knows how a distribution's workflow is called.
+func distributionID(project, one uuid.UUID) string {
+	return "distribution/" + id.Project.Format(project) + "/" + id.Distribution.Format(one)
+}
+
+// DistributionWorkflowID names a distribution's workflow, for links to the engine's UI.
+func DistributionWorkflowID(project, one uuid.UUID) string { return distributionID(project, one) }
+
+// Confirmed is a distribution as it was confirmed.
+type Confirmed struct {
+	activities.VersionRef
+	Spec  distribution.Spec
+	Actor string
+	Delay time.Duration
+	Retry message.Status // to send an ended distribution's failed or unknown messages again
+}
+
+// Send starts the run of a manual distribution and returns once it has written where it stands; a conflict where it runs
+// already.
+func (f Flows) Send(ctx context.Context, c Confirmed) (Answer, error) {
+	start := f.Client.NewWithStartWorkflowOperation(client.StartWorkflowOptions{
+		ID:                       distributionID(c.ProjectID, c.DistributionID),
+		TaskQueue:                Queue,
+		WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
+		WorkflowIDReusePolicy:    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		StaticSummary:            clip(c.Spec.Name, 150) + " · " + string(c.Spec.Trigger.Type),
+		StaticDetails:            fmt.Sprintf("Sends distribution %s.", id.Distribution.Format(c.DistributionID)),
+		TypedSearchAttributes: temporal.NewSearchAttributes(
+			projectAttribute.ValueSet(id.Project.Format(c.ProjectID)),
+			distributionAttribute.ValueSet(id.Distribution.Format(c.DistributionID)),
+			triggerAttribute.ValueSet(string(c.Spec.Trigger.Type)),
+			campaignAttribute.ValueSet(c.Spec.Action.CampaignID),
+			statusAttribute.ValueSet(string(distribution.Scheduled)),
+		),
+	}, ManualDistribution, ManualState{VersionRef: c.VersionRef, Actor: c.Actor, Delay: c.Delay, Retry: c.Retry})
+	handle, err := f.Client.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
+		StartWorkflowOperation: start,
+		UpdateOptions:          client.UpdateWorkflowOptions{UpdateName: confirmed, WaitForStage: client.WorkflowUpdateStageCompleted},
+	})
+	if err != nil {
+		return Answer{}, refused(err)
+	}
+	var answer Answer
+	return answer, refused(handle.Get(ctx, &answer))
+}
+
+// Control gives a running distribution an order; a conflict with the reason where the run refuses it or has ended.
+func (f Flows) Control(ctx context.Context, project, one uuid.UUID, control distribution.Control, order Order) (Answer, error) {
+	handle, err := f.Client.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
+		WorkflowID: distributionID(project, one), UpdateName: string(control), Args: []any{order},
+		WaitForStage: client.WorkflowUpdateStageCompleted,
+	})
+	if err != nil {
+		return Answer{}, refused(err)
+	}
+	var answer Answer
+	return answer, refused(handle.Get(ctx, &answer))
+}
+
+// CodesAdded tells a distribution that its campaign has new codes; one that has ended needs to know nothing.
+func (f Flows) CodesAdded(ctx context.Context, project, one uuid.UUID) error {
+	err := CodesAdded.send(ctx, f.Client, distributionID(project, one))
+	var gone *serviceerror.NotFound
+	if errors.As(err, &gone) {
+		return nil
+	}
+	return err
+}
+
+// refused turns the engine's ways of saying no into conflicts; other errors stay what they are.
+func refused(err error) error {
+	var started *serviceerror.WorkflowExecutionAlreadyStarted
+	var gone *serviceerror.NotFound
+	var application *temporal.ApplicationError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &started):
+		return fault.New(fault.Conflict, "the distribution is already under way")
+	case errors.As(err, &gone):
+		return fault.New(fault.Conflict, "the distribution's run has ended; read the distribution again")
+	case errors.As(err, &application):
+		return fault.New(fault.Code(application.Type()), "%s", application.Message())
+	}
+	return err
+}
+
+// clip keeps a text within the engine's bound for summaries (400 bytes), at whole characters.
+func clip(text string, most int) string {
+	n := 0
+	for i := range text {
+		if n == most {
+			return text[:i]
+		}
+		n++
+	}
+	return text
 }

@@ -5,6 +5,7 @@ package workflows
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -20,7 +21,7 @@ const (
 
 // Register is the one list of workflows.
 func Register(r worker.WorkflowRegistry) {
-	for _, w := range []any{} {
+	for _, w := range []any{ManualDistribution} {
 		r.RegisterWorkflow(w)
 	}
 }
@@ -42,4 +43,18 @@ func call[In, Out any](ctx workflow.Context, activity func(context.Context, In) 
 	var out Out
 	err := workflow.ExecuteActivity(ctx, activity, in).Get(ctx, &out)
 	return out, err
+}
+
+// do is call for an activity that returns nothing.
+func do[In any](ctx workflow.Context, activity func(context.Context, In) error, in In) error {
+	return workflow.ExecuteActivity(ctx, activity, in).Get(ctx, nil)
+}
+
+// reasonOf is what people are told of the error that ended a run: the fault's code where it is one.
+func reasonOf(err error) string {
+	var application *temporal.ApplicationError
+	if errors.As(err, &application) && application.Type() != "" {
+		return application.Type() + ": " + application.Message()
+	}
+	return err.Error()
 }

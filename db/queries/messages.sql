@@ -128,7 +128,8 @@ FROM (SELECT unnest(@seqs::bigint[]) AS seq, unnest(@replies::text[]) AS reply) 
 WHERE m.distribution_id = @distribution_id AND m.seq = o.seq AND m.sent_at IS NULL;
 
 -- name: MessageNotSent :exec
-UPDATE messages m SET attempts = m.attempts + 1, flag = o.flag, reason = o.reason, reply = o.reply, due_at = o.due_at,
+UPDATE messages m SET attempts = m.attempts + 1, flag = o.flag, reason = o.reason, reply = o.reply,
+	due_at = CASE WHEN o.flag = 'deferred' THEN o.due_at END,
 	history = coalesce(m.history, '[]') || jsonb_build_array(jsonb_build_object('at', now(), 'verdict', o.flag, 'reason', o.reason, 'reply', o.reply))
 FROM (SELECT unnest(@seqs::bigint[]) AS seq, unnest(@flags::text[]) AS flag, unnest(@reasons::text[]) AS reason,
 	unnest(@replies::text[]) AS reply, unnest(@dues::timestamptz[]) AS due_at) o

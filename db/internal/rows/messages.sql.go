@@ -418,7 +418,8 @@ func (q *Queries) MessageListFlagged(ctx context.Context, db DBTX, arg MessageLi
 }
 
 const messageNotSent = `-- name: MessageNotSent :exec
-UPDATE messages m SET attempts = m.attempts + 1, flag = o.flag, reason = o.reason, reply = o.reply, due_at = o.due_at,
+UPDATE messages m SET attempts = m.attempts + 1, flag = o.flag, reason = o.reason, reply = o.reply,
+	due_at = CASE WHEN o.flag = 'deferred' THEN o.due_at END,
 	history = coalesce(m.history, '[]') || jsonb_build_array(jsonb_build_object('at', now(), 'verdict', o.flag, 'reason', o.reason, 'reply', o.reply))
 FROM (SELECT unnest($2::bigint[]) AS seq, unnest($3::text[]) AS flag, unnest($4::text[]) AS reason,
 	unnest($5::text[]) AS reply, unnest($6::timestamptz[]) AS due_at) o

@@ -1,0 +1,122 @@
+package activities
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+	"go.temporal.io/sdk/activity"
+
+	"herald/db"
+	"herald/internal/distribution"
+	"herald/internal/fault"
+	"herald/internal/id"
+)
+
+// Enrolment turns an audience into messages, and gives out codes.
+type Enrolment struct {
+	Distributions db.Distributions
+	Messages      db.Messages
+	Campaigns     db.Campaigns
+	Letters       *Letters
+	PageSize      int // people enrolled in one transaction
+}
+
+// EnrolInput is where in the audience to go on.
+type EnrolInput struct {
+	VersionRef
+	After uuid.UUID // the last customer of the page before; zero at the start
+}
+
+// EnrolPage writes the messages of the next page of the audience.
+func (a *Enrolment) EnrolPage(ctx context.Context, in EnrolInput) (db.Enrolled, error) {
+	enrolment, err := a.enrolment(ctx, in)
+	if err != nil {
+		return db.Enrolled{}, outcome(err)
+	}
+	if enrolment.Campaign != nil {
+		if _, err := a.Campaigns.TopUp(ctx, in.ProjectID, *enrolment.Campaign, a.PageSize); err != nil {
+			return db.Enrolled{}, outcome(err)
+		}
+	}
+	enrolled, err := a.Messages.Enrol(ctx, enrolment)
+	return enrolled, outcome(err)
+}
+
+func (a *Enrolment) enrolment(ctx context.Context, in EnrolInput) (db.Enrolment, error) {
+	spec, err := a.Distributions.Version(ctx, in.DistributionID, in.Version)
+	if err != nil {
+		return db.Enrolment{}, err
+	}
+	paths, err := a.Letters.paths(ctx, in.VersionRef)
+	if err != nil {
+		return db.Enrolment{}, err
+	}
+	e := db.Enrolment{
+		Project: in.ProjectID, Distribution: in.DistributionID, Version: in.Version, After: in.After, PageSize: a.PageSize,
+		Channels: len(spec.Channels), Paths: paths,
+	}
+	for _, consent := range spec.Consents {
+		u, _ := id.Consent.Parse(consent)
+		e.Consents = append(e.Consents, u)
+	}
+	if u, ok := id.Customer.Parse(spec.Audience.CustomerID); ok {
+		e.Audience.Customer = &u
+	}
+	uses := db.UsesOf(spec)
+	e.Audience.Segment = uses.Segment
+	if spec.Action.Type == distribution.PublishCode {
+		campaign, err := a.Campaigns.Get(ctx, in.ProjectID, *uses.Campaign)
+		if err != nil {
+			return db.Enrolment{}, err
+		}
+		e.Campaign, e.JoinOnce = uses.Campaign, campaign.JoinOnce
+	}
+	return e, nil
+}
+
+// Published says how far the codes went.
+type Published struct{ Given, Waiting int64 }
+
+// PublishWaiting gives codes to those who wait for one, for as many as there are.
+func (a *Enrolment) PublishWaiting(ctx context.Context, in Ref) (Published, error) {
+	current, err := a.Distributions.Get(ctx, in.ProjectID, in.DistributionID)
+	if err != nil {
+		return Published{}, outcome(err)
+	}
+	if current.CampaignID == nil {
+		return Published{}, outcome(fault.New(fault.Conflict, "the distribution publishes no codes"))
+	}
+	var all Published
+	for {
+		if _, err := a.Campaigns.TopUp(ctx, in.ProjectID, *current.CampaignID, a.PageSize); err != nil {
+			return all, outcome(err)
+		}
+		given, waiting, err := a.Messages.PublishWaiting(ctx, in.ProjectID, in.DistributionID, *current.CampaignID, a.PageSize)
+		if err != nil {
+			return all, outcome(err)
+		}
+		all.Given += given
+		all.Waiting = waiting - given
+		if given < waiting || waiting == 0 {
+			return all, nil
+		}
+		activity.RecordHeartbeat(ctx)
+	}
+}
+
+// variablePaths are the parts of a customer that messages keep: what templates use, by its first two or three names.
+func variablePaths(variables []string) []string {
+	var paths []string
+	for _, v := range variables {
+		parts := strings.SplitN(v, ".", 3)
+		if parts[0] != "customer" || len(parts) < 2 {
+			continue
+		}
+		if path := parts[0] + "." + parts[1]; !slices.Contains(paths, path) {
+			paths = append(paths, path)
+		}
+	}
+	return paths
+}

@@ -1,0 +1,169 @@
+package workflows
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"herald/internal/distribution"
+	"herald/internal/fault"
+)
+
+// The controls are updates: whoever asks gets a yes, or the reason why not, and never a race. A validator decides on what
+// the run knows at that instant; the handler changes the state and writes it down, and the run notices.
+
+// Order is a control with who gave it.
+type Order struct {
+	Actor   string
+	Version int  // of an edit: what is to be sent from now on
+	Restart bool // of an edit: the countdown begins again
+}
+
+// Answer says where the distribution stands after a control.
+type Answer struct {
+	Status distribution.Status
+	SendAt time.Time
+}
+
+// confirmed is the update that waits for a run's first step, so that whoever starts a run hears where it stands.
+const confirmed = "confirmed"
+
+// CodesAdded tells a run that its campaign has new codes.
+var CodesAdded = Signal{"codes-added"}
+
+func (d *manual) listen(ctx workflow.Context) error {
+	d.turn = workflow.NewMutex(ctx)
+	err := workflow.SetUpdateHandlerWithOptions(ctx, confirmed, func(ctx workflow.Context) (Answer, error) {
+		err := workflow.Await(ctx, func() bool { return d.Phase != "" && !d.turn.IsLocked() })
+		return d.answer(), err
+	}, workflow.UpdateHandlerOptions{Description: "waits until the run has begun"})
+	if err != nil {
+		return err
+	}
+	for _, control := range []struct {
+		name   distribution.Control
+		about  string
+		handle func(workflow.Context, Order) error
+	}{
+		{distribution.Edit, "sends another version; only before anything was sent", d.edit},
+		{distribution.Pause, "holds the send; what is on a connection still arrives", d.pause},
+		{distribution.Resume, "goes on after a pause", d.resume},
+		{distribution.Stop, "ends it for good; what has not left never leaves", d.stopNow},
+		{distribution.SendNow, "ends the countdown", d.sendNow},
+	} {
+		if err := d.control(ctx, control.name, control.about, control.handle); err != nil {
+			return err
+		}
+	}
+	workflow.Go(ctx, func(ctx workflow.Context) {
+		for CodesAdded.receive(ctx) {
+			d.codesAdded(ctx)
+		}
+	})
+	return nil
+}
+
+func (d *manual) control(ctx workflow.Context, name distribution.Control, about string, handle func(workflow.Context, Order) error) error {
+	return workflow.SetUpdateHandlerWithOptions(ctx, string(name),
+		func(ctx workflow.Context, order Order) (Answer, error) {
+			if err := d.turn.Lock(ctx); err != nil {
+				return Answer{}, err
+			}
+			defer d.turn.Unlock()
+			if err := d.check(name); err != nil { // another control may have come first
+				return Answer{}, err
+			}
+			err := handle(ctx, order)
+			return d.answer(), err
+		},
+		workflow.UpdateHandlerOptions{
+			Description: about,
+			Validator:   func(workflow.Context, Order) error { return d.check(name) },
+		})
+}
+
+// check is nil where the control fits where the run stands now.
+func (d *manual) check(control distribution.Control) error {
+	if d.Stopped {
+		return refusal(fault.New(fault.Conflict, "the distribution is being stopped"))
+	}
+	if err := d.status().Check(control); err != nil {
+		return refusal(err.(*fault.Error))
+	}
+	if control == distribution.SendNow && d.Phase == distribution.Syncing {
+		return refusal(fault.New(fault.Conflict, "the segment is still syncing; there is no countdown to end yet"))
+	}
+	begun := d.Phase != distribution.Syncing && d.Phase != distribution.Scheduled
+	if begun && (control == distribution.Edit || control == distribution.SendNow) {
+		return refusal(fault.New(fault.Conflict, "messages are already being sent; %q is for before", control))
+	}
+	return nil
+}
+
+func refusal(f *fault.Error) error {
+	return temporal.NewNonRetryableApplicationError(f.Details, string(f.Code), nil)
+}
+
+// status is where the run stands, as people see it.
+func (d *manual) status() distribution.Status {
+	if d.Paused {
+		return distribution.Paused
+	}
+	return d.Phase
+}
+
+func (d *manual) answer() Answer { return Answer{Status: d.status(), SendAt: d.SendAt} }
+
+func (d *manual) edit(ctx workflow.Context, order Order) error {
+	if err := d.adopt(ctx, order.Version); err != nil {
+		return err
+	}
+	if order.Restart && d.Phase == distribution.Scheduled {
+		d.SendAt = workflow.Now(ctx).Add(d.Delay)
+	}
+	return d.record(ctx, order.Actor, "edited")
+}
+
+func (d *manual) pause(ctx workflow.Context, order Order) error {
+	d.Paused, d.PauseReason = true, distribution.ReasonByRequest
+	if d.interrupt != nil {
+		d.interrupt()
+	}
+	return d.record(ctx, order.Actor, "paused")
+}
+
+func (d *manual) resume(ctx workflow.Context, order Order) error {
+	d.NewCodes = d.NewCodes || d.PauseReason == distribution.ReasonOutOfCodes
+	d.Paused, d.PauseReason = false, ""
+	return d.record(ctx, order.Actor, "resumed")
+}
+
+func (d *manual) stopNow(ctx workflow.Context, order Order) error {
+	d.Stopped, d.StoppedBy = true, order.Actor
+	if d.interrupt != nil {
+		d.interrupt()
+	}
+	return nil
+}
+
+func (d *manual) sendNow(ctx workflow.Context, order Order) error {
+	d.SendAt = workflow.Now(ctx)
+	d.Paused, d.PauseReason = false, ""
+	return d.record(ctx, order.Actor, "sent_now")
+}
+
+// codesAdded lets those who wait for a code have one; a run that had paused for want of codes goes on by itself.
+func (d *manual) codesAdded(ctx workflow.Context) {
+	d.NewCodes = true
+	if err := d.turn.Lock(ctx); err != nil {
+		return
+	}
+	defer d.turn.Unlock()
+	if d.Paused && d.PauseReason == distribution.ReasonOutOfCodes && !d.Stopped {
+		d.Paused, d.PauseReason = false, ""
+		if err := d.record(ctx, "herald", "codes_added"); err != nil && d.failure == nil {
+			d.failure = err
+		}
+	}
+}

@@ -1,0 +1,200 @@
+package workflows
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"herald/activities"
+	"herald/internal/distribution"
+)
+
+const (
+	// batches is how many are under way at once: enough for several workers, few enough that a pause is short.
+	batches = 8
+	// pagesAhead is how many messages may be enrolled and not yet sent, so that a stop leaves little behind.
+	pagesAhead = 20_000
+)
+
+// sendToEveryone makes one pass: it enrols whoever is left and sends whatever is open, both at once, and then looks for what
+// is left. It returns false where another pass is needed, true when nothing is left.
+func (d *manual) sendToEveryone(ctx workflow.Context) (done bool, err error) {
+	if err := workflow.Await(ctx, func() bool { return d.Stopped || !d.Paused }); err != nil || d.Stopped {
+		return false, err
+	}
+	if err := d.pass(ctx); err != nil || !d.going(ctx) {
+		return false, err
+	}
+	return d.nextRound(ctx)
+}
+
+// pass ends when nothing is open, or when the run is to pause, to stop or to continue as new.
+func (d *manual) pass(ctx workflow.Context) error {
+	ctx, d.interrupt = workflow.WithCancel(ctx)
+	defer func() { d.interrupt = nil }()
+	all := workflow.NewWaitGroup(ctx)
+	start := func(part func(workflow.Context) error) {
+		all.Add(1)
+		workflow.Go(ctx, func(ctx workflow.Context) {
+			defer all.Done()
+			if err := part(ctx); err != nil && d.failure == nil {
+				d.failure = err
+				d.interrupt()
+			}
+		})
+	}
+	start(d.enrol)
+	for range batches {
+		start(d.send)
+	}
+	all.Wait(ctx)
+	return d.failure
+}
+
+// going reports whether new work may begin.
+func (d *manual) going(ctx workflow.Context) bool {
+	return !d.Paused && !d.Stopped && d.failure == nil && !d.due(ctx)
+}
+
+// enrol writes messages a page at a time, a little ahead of what is sent.
+func (d *manual) enrol(ctx workflow.Context) error {
+	for !d.Enrolled {
+		err := workflow.Await(ctx, func() bool { return !d.going(ctx) || d.Last-d.Next < pagesAhead })
+		if err != nil || !d.going(ctx) {
+			return ignoreCancel(err)
+		}
+		// Enrolling is not interrupted: a page is one short transaction.
+		uninterrupted, cancel := workflow.NewDisconnectedContext(ctx)
+		page, err := call(d.ledger(uninterrupted, fmt.Sprintf("enrol from message %d", d.Last+1)), enrolment.EnrolPage,
+			activities.EnrolInput{VersionRef: d.VersionRef, After: d.After})
+		cancel()
+		if err != nil {
+			return err
+		}
+		d.After, d.Last, d.Enrolled = page.After, page.LastSeq, page.Done
+		d.show(ctx)
+	}
+	return nil
+}
+
+// send takes one open batch after the other.
+func (d *manual) send(ctx workflow.Context) error {
+	for {
+		err := workflow.Await(ctx, func() bool { return !d.going(ctx) || d.open() || d.Enrolled })
+		if err != nil || !d.going(ctx) || !d.open() {
+			return ignoreCancel(err)
+		}
+		batch := d.take()
+		sent, err := call(d.sending(ctx, batch), sending.SendBatch, activities.SendInput{VersionRef: d.VersionRef, Range: batch})
+		if temporal.IsCanceledError(err) || err == nil && sent.Interrupted {
+			d.Open = append(d.Open, batch)
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		d.Tally = sent.Tally
+		d.show(ctx)
+	}
+}
+
+// open reports whether there is a batch to take.
+func (d *manual) open() bool { return len(d.Open) > 0 || d.Next <= d.Last }
+
+// take is the next batch. A batch never spans two thousands.
+func (d *manual) take() activities.Range {
+	if len(d.Open) > 0 {
+		batch := d.Open[0]
+		d.Open = d.Open[1:]
+		return batch
+	}
+	batch := activities.Range{From: d.Next, To: min(d.Last, wholeThousand((d.Next-1)/1000).To)}
+	d.Next = batch.To + 1
+	return batch
+}
+
+func wholeThousand(n int64) activities.Range {
+	return activities.Range{From: n*1000 + 1, To: (n + 1) * 1000}
+}
+
+// nextRound looks for what a pass has left: messages to send now make the next pass; messages that wait for a later attempt
+// make the run wait; messages that wait for codes make it pause.
+func (d *manual) nextRound(ctx workflow.Context) (done bool, err error) {
+	if d.NewCodes {
+		d.NewCodes = false
+		if _, err := call(d.ledger(ctx, "publish codes to those who wait"), enrolment.PublishWaiting, d.Ref); err != nil {
+			return false, err
+		}
+	}
+	round, err := call(d.ledger(ctx, "look for what is left"), rounds.FindRound, activities.RoundInput{Ref: d.Ref, After: d.Looked})
+	if err != nil {
+		return false, err
+	}
+	d.Tally = round.Tally
+	d.show(ctx)
+	switch {
+	case len(round.Thousands) > 0:
+		for _, n := range round.Thousands {
+			d.Open = append(d.Open, wholeThousand(n))
+			d.Looked = n
+		}
+	case d.Looked >= 0:
+		d.Looked = -1 // this look is over; the next one starts from the beginning
+	case round.Deferred > 0:
+		return false, d.waitForRound(ctx, round.Due)
+	case round.OutOfCodes > 0:
+		return false, d.outOfCodes(ctx)
+	default:
+		return true, nil
+	}
+	return false, nil
+}
+
+// waitForRound holds until deferred messages are due.
+func (d *manual) waitForRound(ctx workflow.Context, due time.Time) error {
+	d.Round++
+	// What falls due at about the same time goes in one round.
+	left := max(due.Sub(workflow.Now(ctx)), time.Second)
+	_, err := workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{
+		Timeout:      left,
+		TimerOptions: workflow.TimerOptions{Summary: fmt.Sprintf("round %d, at %s", d.Round, due.UTC().Format("15:04:05 UTC"))},
+	}, func() bool { return d.Paused || d.Stopped || d.NewCodes })
+	return err
+}
+
+// outOfCodes pauses until there are codes again, or somebody resumes.
+func (d *manual) outOfCodes(ctx workflow.Context) error {
+	if err := d.turn.Lock(ctx); err != nil {
+		return err
+	}
+	defer d.turn.Unlock()
+	if d.Paused || d.Stopped || d.NewCodes {
+		return nil
+	}
+	d.Paused, d.PauseReason = true, distribution.ReasonOutOfCodes
+	return d.record(ctx, "herald", "out_of_codes")
+}
+
+// confirmRetry begins a run that sends failed or unknown messages of an ended one again.
+func (d *manual) confirmRetry(ctx workflow.Context) error {
+	input := activities.RetryInput{Ref: d.Ref, Status: d.Retry}
+	if _, err := call(d.ledger(ctx, "make "+string(d.Retry)+" messages due"), rounds.RetryMessages, input); err != nil {
+		return err
+	}
+	d.Phase, d.Started, d.Enrolled, d.Next, d.Looked = distribution.Sending, workflow.Now(ctx), true, 1, -1
+	d.After = uuid.UUID{}
+	return d.enter(ctx, d.Actor, "retry_started")
+}
+
+// ignoreCancel is nil for the cancellation that an interrupted pass brings.
+func ignoreCancel(err error) error {
+	var canceled *temporal.CanceledError
+	if errors.As(err, &canceled) {
+		return nil
+	}
+	return err
+}

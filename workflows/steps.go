@@ -1,0 +1,95 @@
+package workflows
+
+import (
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"herald/activities"
+	"herald/internal/distribution"
+)
+
+// These name the activities; the worker registers the real ones.
+var (
+	hands     *activities.Distributions
+	segments  *activities.Segments
+	enrolment *activities.Enrolment
+	rounds    *activities.Rounds
+	sending   *activities.Sending
+)
+
+// ledger is the policy for work on the database, and counts a step.
+func (d *manual) ledger(ctx workflow.Context, summary string) workflow.Context {
+	d.steps++
+	return ledger(ctx, summary)
+}
+
+// patient is the policy for an activity that waits, and beats while it does.
+func (d *manual) patient(ctx workflow.Context, summary string) workflow.Context {
+	d.steps++
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue: Queue, StartToCloseTimeout: 30 * 24 * time.Hour, HeartbeatTimeout: 15 * time.Second, Summary: summary,
+		RetryPolicy: &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute},
+	})
+}
+
+// sending is the policy for a batch: it may take as long as the provider takes, a worker that falls silent is replaced soon,
+// and an interrupted batch is waited for, because what it had on its connections is written down.
+func (d *manual) sending(ctx workflow.Context, batch activities.Range) workflow.Context {
+	d.steps++
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue: SendQueue, StartToCloseTimeout: 24 * time.Hour, HeartbeatTimeout: 10 * time.Second, WaitForCancellation: true,
+		Summary:     fmt.Sprintf("send email %d–%d", batch.From, batch.To),
+		RetryPolicy: &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 5 * time.Minute},
+	})
+}
+
+// due reports whether the run should continue as new before it begins anything else.
+func (d *manual) due(ctx workflow.Context) bool {
+	return workflow.GetInfo(ctx).GetContinueAsNewSuggested() || d.StepsPerRun > 0 && d.steps >= d.StepsPerRun
+}
+
+// continueAsNew starts over with what is known, once every handler has answered; there is no other place that does.
+func (d *manual) continueAsNew(ctx workflow.Context) error {
+	if err := workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) }); err != nil {
+		return err
+	}
+	for CodesAdded.drain(ctx) {
+		d.NewCodes = true
+	}
+	return workflow.NewContinueAsNewError(ctx, ManualDistribution, d.ManualState)
+}
+
+// record writes where the run stands now, with its line in the log.
+func (d *manual) record(ctx workflow.Context, actor, event string) error {
+	if d.Paused {
+		return d.write(ctx, distribution.Paused, d.PauseReason, actor, event)
+	}
+	return d.write(ctx, d.Phase, "", actor, event)
+}
+
+// enter is record for the first step of a phase.
+func (d *manual) enter(ctx workflow.Context, actor, event string) error {
+	if err := d.turn.Lock(ctx); err != nil {
+		return err
+	}
+	defer d.turn.Unlock()
+	return d.record(ctx, actor, event)
+}
+
+func (d *manual) write(ctx workflow.Context, status distribution.Status, reason, actor, event string) error {
+	standing := activities.Standing{Ref: d.Ref, Status: status, Reason: reason, Actor: actor, Event: event}
+	if d.Phase == distribution.Scheduled {
+		standing.SendAt = &d.SendAt
+	}
+	if d.Tally.Total() > 0 {
+		standing.Tally = &d.Tally
+	}
+	if err := do(d.ledger(ctx, "record "+string(status)), hands.RecordStatus, standing); err != nil {
+		return err
+	}
+	d.show(ctx)
+	return workflow.UpsertTypedSearchAttributes(ctx, statusAttribute.ValueSet(string(status)))
+}
