@@ -209,8 +209,8 @@ func cleanSlow(s string, at int) string {
 	return string(b)
 }
 
-// oneLine turns every run of control characters and line breaks into one space.
-func oneLine(s string) string {
+// OneLine turns every run of control characters and line breaks into one space.
+func OneLine(s string) string {
 	plain := true
 	for i := 0; i < len(s) && plain; i++ {
 		plain = s[i] >= ' ' && s[i] < 0x7f

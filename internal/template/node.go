@@ -55,7 +55,7 @@ func (n *output) show(dst []byte, s string) []byte {
 	s = clean(s)
 	switch n.kind {
 	case Header:
-		return append(dst, oneLine(s)...)
+		return append(dst, OneLine(s)...)
 	case Text:
 		return append(dst, s...)
 	}

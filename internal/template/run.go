@@ -24,7 +24,8 @@ type Run struct {
 	steps    int
 	output   int
 	started  time.Time
-	scratch  []byte
+	scratch  []byte // a value on its way to being escaped
+	hole     []byte // what Hole gives out
 }
 
 var runs = sync.Pool{New: func() any {
@@ -48,15 +49,19 @@ func (r *Run) End() {
 	if r.bound {
 		clear(r.own)
 	}
-	if cap(r.scratch) > maxValue {
-		r.scratch = nil
+	if cap(r.scratch)+cap(r.hole) > maxValue {
+		r.scratch, r.hole = nil, nil
 	}
-	*r = Run{own: r.own, context: r.context, scratch: r.scratch[:0]}
+	*r = Run{own: r.own, context: r.context, scratch: r.scratch[:0], hole: r.hole[:0]}
 	runs.Put(r)
 }
 
-// Scratch is a buffer that lives as long as the run, for whoever renders its pieces.
-func (r *Run) Scratch() *[]byte { return &r.scratch }
+// Hole renders piece i. What it returns is good until the next call.
+func (r *Run) Hole(i int) ([]byte, error) {
+	var err error
+	r.hole, err = r.Append(r.hole[:0], i)
+	return r.hole, err
+}
 
 // engine is the library's view of the variables.
 func (r *Run) engine() expressions.Context {

@@ -75,7 +75,7 @@ func Compile(source string, kind Kind) (t *Template, err error) {
 		return nil, position(source, i).fault("The template is not valid UTF-8.")
 	}
 	if kind == Header {
-		source = strings.TrimSpace(oneLine(source))
+		source = strings.TrimSpace(OneLine(source))
 	}
 	p := &reader{source: source, kind: kind, used: map[string]bool{}}
 	for _, token := range parser.Scan(source, parser.SourceLoc{LineNo: 1}, nil) {
@@ -212,4 +212,13 @@ func position(source string, offset int) spot {
 
 func (s spot) fault(format string, args ...any) *fault.Error {
 	return fault.New(fault.InvalidPayload, "Line %d, column %d: %s", s.line, s.column, fmt.Sprintf(format, args...))
+}
+
+// Fault is a template's error in the shape that callers can name a property in.
+func Fault(err error) *fault.Error {
+	var f *fault.Error
+	if errors.As(err, &f) {
+		return f
+	}
+	return fault.New(fault.InvalidPayload, "%s", err)
 }

@@ -1,0 +1,267 @@
+package email
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/textproto"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"herald/internal/channel"
+	"herald/internal/fault"
+)
+
+// Job is one message on its way out.
+type Job struct {
+	// From and To are the envelope, as Envelope gives them.
+	From, To string
+	// Append writes the message (RFC 5322, CRLF). An error fails this message alone. It may be called again when a
+	// connection is lost before the message could be sent.
+	Append func(dst []byte) ([]byte, error)
+	// Before, where it is set, must return nil before the message may be ended: it returns once it is durable that this
+	// message may be out. An error ends the whole Send with it, and the message is not sent.
+	Before func(ctx context.Context) error
+	// Done records the outcome; durable is closed once it is safe, and only then does the connection end its next message.
+	// Where an outcome cannot be made safe, the caller ends Send's context first and closes durable then. A nil channel
+	// counts as closed. Done is called on the connection's own goroutine and should not take long.
+	Done func(channel.Outcome) (durable <-chan struct{})
+}
+
+// Pool holds the connections to one SMTP server. Any number of Sends share it.
+type Pool struct {
+	settings Settings
+	log      *slog.Logger
+	health   health
+	idleTime time.Duration
+
+	mu      sync.Mutex
+	closed  bool
+	leased  int // connections given out or being opened
+	idle    []*conn
+	waiting []chan struct{}
+	queue   atomic.Int32 // how many wait
+	sweeper *time.Timer
+}
+
+// idleTime is how long a connection that nobody needs stays open.
+const idleTime = 30 * time.Second
+
+// NewPool makes a pool; the first message opens the first connection.
+func NewPool(s Settings, log *slog.Logger) *Pool {
+	s.Connections = max(s.Connections, 1)
+	if s.Timeout <= 0 {
+		s.Timeout = defaultTimeout
+	}
+	if s.Security == "" {
+		s.Security = StartTLS
+	}
+	p := &Pool{settings: s, log: log.With("smtp", s.Server()), idleTime: idleTime}
+	p.health.now = time.Now
+	return p
+}
+
+// Close ends the idle connections; those in use end as they come back.
+func (p *Pool) Close() {
+	p.mu.Lock()
+	p.closed = true
+	idle := p.idle
+	p.idle = nil
+	if p.sweeper != nil {
+		p.sweeper.Stop()
+	}
+	p.mu.Unlock()
+	for _, c := range idle {
+		c.quit()
+	}
+}
+
+// Check opens a connection, or finds one open, so that wrong settings are known before a message needs them.
+func (p *Pool) Check(ctx context.Context) error {
+	c, err := p.acquire(ctx)
+	if err != nil {
+		return p.explain(err)
+	}
+	p.release(c)
+	return nil
+}
+
+// acquire leases a connection: an idle one, or a new one while there are fewer than allowed. While the server is in trouble
+// only one tries at a time.
+func (p *Pool) acquire(ctx context.Context) (*conn, error) {
+	p.mu.Lock()
+	for {
+		if p.closed {
+			p.mu.Unlock()
+			return nil, errors.New("the pool is closed")
+		}
+		if f := p.health.refuse(); f != nil {
+			p.mu.Unlock()
+			return nil, f
+		}
+		limit := p.settings.Connections
+		if p.health.troubled() {
+			limit = 1
+		}
+		if p.leased < limit {
+			break
+		}
+		turn := make(chan struct{})
+		p.waiting = append(p.waiting, turn)
+		p.queue.Store(int32(len(p.waiting)))
+		p.mu.Unlock()
+		select {
+		case <-turn:
+		case <-ctx.Done():
+			p.mu.Lock()
+			p.pass(turn)
+			p.mu.Unlock()
+			return nil, ctx.Err()
+		}
+		p.mu.Lock()
+	}
+	p.leased++
+	c := p.takeIdle()
+	p.mu.Unlock()
+	if c != nil {
+		c.proven, c.reused, c.leasedAt = false, true, c.begun
+		return c, nil
+	}
+	c, err := p.open(ctx)
+	if err != nil {
+		p.free()
+	}
+	return c, err
+}
+
+// pass takes a waiter that gave up off the list, or hands its turn on where it had come.
+func (p *Pool) pass(turn chan struct{}) {
+	for i, w := range p.waiting {
+		if w == turn {
+			p.waiting = append(p.waiting[:i], p.waiting[i+1:]...)
+			p.queue.Store(int32(len(p.waiting)))
+			return
+		}
+	}
+	p.wake(1)
+}
+
+func (p *Pool) open(ctx context.Context) (*conn, error) {
+	if wait := p.health.backoff(); wait > 0 {
+		if err := sleep(ctx, wait); err != nil {
+			return nil, err
+		}
+	}
+	c, err := dial(ctx, p.settings)
+	if err == nil {
+		p.log.Debug("connection opened", "pipelining", c.pipelining)
+	}
+	return c, err
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// takeIdle gives the connection that was used last, if it is young enough.
+func (p *Pool) takeIdle() *conn {
+	n := len(p.idle)
+	if n == 0 {
+		return nil
+	}
+	c := p.idle[n-1]
+	p.idle = p.idle[:n-1]
+	return c
+}
+
+// release keeps a connection for later.
+func (p *Pool) release(c *conn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.leased--
+	p.wake(1)
+	if p.closed {
+		go c.quit()
+		return
+	}
+	c.idleSince = time.Now()
+	p.idle = append(p.idle, c)
+	if p.sweeper == nil {
+		p.sweeper = time.AfterFunc(p.idleTime, p.sweep)
+	} else if len(p.idle) == 1 {
+		p.sweeper.Reset(p.idleTime)
+	}
+}
+
+// sweep closes what has been idle for too long.
+func (p *Pool) sweep() {
+	p.mu.Lock()
+	var old []*conn
+	for len(p.idle) > 0 && time.Since(p.idle[0].idleSince) >= p.idleTime {
+		old = append(old, p.idle[0])
+		p.idle = p.idle[1:]
+	}
+	if len(p.idle) > 0 {
+		p.sweeper.Reset(p.idleTime - time.Since(p.idle[0].idleSince))
+	}
+	p.mu.Unlock()
+	for _, c := range old {
+		c.quit()
+	}
+}
+
+// free gives up a lease whose connection is gone.
+func (p *Pool) free() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.leased--
+	p.wake(1)
+}
+
+// wake gives n waiters their turn; p.mu is held.
+func (p *Pool) wake(n int) {
+	n = min(n, len(p.waiting))
+	for _, turn := range p.waiting[:n] {
+		close(turn)
+	}
+	p.waiting = p.waiting[n:]
+	p.queue.Store(int32(len(p.waiting)))
+}
+
+// turn is how many messages a lease may carry while others wait for a connection.
+const turn = 50
+
+// turnOver reports whether a connection should now serve someone else.
+func (p *Pool) turnOver(c *conn) bool {
+	return p.queue.Load() > 0 && c.begun-c.leasedAt >= turn && !p.health.troubled()
+}
+
+func (p *Pool) wakeAll() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.wake(len(p.waiting))
+}
+
+// explain gives a failure to connect the words that a person needs.
+func (p *Pool) explain(err error) *fault.Error {
+	return fault.New(fault.ProviderFault, "%s", p.describe("cannot be used", err))
+}
+
+func (p *Pool) describe(what string, err error) string {
+	return fmt.Sprintf("%s %s: %s", p.settings.Server(), what, shorten(printable(err.Error())))
+}
+
+// hopeless reports whether connecting fails for a reason that waiting cannot cure: it was told so by the server.
+func hopeless(err error) bool {
+	var said *textproto.Error
+	return errors.As(err, &said) && said.Code/100 == 5
+}

@@ -1,0 +1,300 @@
+package email
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net"
+	"sync"
+	"time"
+
+	"herald/internal/channel"
+	"herald/internal/fault"
+)
+
+// Send hands jobs to the pool's connections until jobs is closed and every outcome is durable. It ends early when ctx ends (jobs
+// not begun are left, those whose final dot has left are finished; the error is ctx's), when a Before fails, or when the sender
+// or the provider is at fault: then with a *fault.Error of code ProviderFault that carries the provider's own words and
+// RetryAfter. A job whose Done was not called when Send returns was certainly not taken by the server.
+//
+// A buffered channel serves best: a connection looks whether a next job is at hand before it ends the one it has.
+func (p *Pool) Send(ctx context.Context, jobs <-chan Job) error {
+	if f := p.health.refuse(); f != nil {
+		return f
+	}
+	s := &sending{pool: p, jobs: jobs}
+	s.ctx, s.cancel = context.WithCancelCause(ctx)
+	defer s.cancel(nil)
+	s.grow()
+	s.workers.Wait()
+	return context.Cause(s.ctx)
+}
+
+// sending is one Send under way.
+type sending struct {
+	pool    *Pool
+	jobs    <-chan Job
+	ctx     context.Context
+	cancel  context.CancelCauseFunc
+	workers sync.WaitGroup
+	mu      sync.Mutex
+	started int
+}
+
+// grow starts one more worker, up to the number of connections. Each worker starts the next when it gets its first job, so
+// that a Send of three messages does not open forty connections.
+func (s *sending) grow() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.started == s.pool.settings.Connections {
+		return
+	}
+	s.started++
+	w := &worker{sending: s}
+	s.workers.Go(w.run)
+}
+
+// worker sends one message after the other.
+type worker struct {
+	*sending
+	current, next *message
+	held          *message // taken, but its turn has to wait
+	spare         *message
+	grown         bool
+	pending       []<-chan struct{} // outcomes that are not known to be durable
+}
+
+// message is a job that has been rendered.
+type message struct {
+	job   Job
+	data  []byte
+	tries int // connections lost under it
+}
+
+// conclusion is why a worker leaves a connection.
+type conclusion uint8
+
+const (
+	idle   conclusion = iota // nothing more at hand
+	spent                    // the connection has carried its number of messages
+	lost                     // the connection is gone; what was not ended may be sent again
+	broken                   // gone, and the server is to blame
+	over                     // the Send has ended; the connection is in the middle of something
+)
+
+func (w *worker) run() {
+	defer w.settle()
+	for {
+		if w.current == nil {
+			if w.current = w.take(); w.current == nil {
+				return
+			}
+		}
+		if !w.grown {
+			w.grown = true
+			w.grow()
+		}
+		c, err := w.pool.acquire(w.ctx)
+		if err != nil {
+			if w.ctx.Err() != nil {
+				return
+			}
+			if f := (*fault.Error)(nil); errors.As(err, &f) {
+				w.cancel(f)
+				return
+			}
+			w.fault(w.pool.describe("cannot be used", err), hopeless(err))
+			continue
+		}
+		if !w.leave(c, w.converse(c)) {
+			return
+		}
+	}
+}
+
+// leave parts from a connection, and reports whether there is to be another.
+func (w *worker) leave(c *conn, end conclusion) bool {
+	if w.next != nil {
+		w.held, w.next = w.next, nil
+	}
+	switch end {
+	case idle:
+		w.settle()
+		w.pool.release(c)
+		return true
+	case spent:
+		c.quit()
+	default:
+		c.close()
+	}
+	w.pool.free()
+	return end != over
+}
+
+// settle waits until every outcome is durable.
+func (w *worker) settle() {
+	for _, durable := range w.pending {
+		<-durable
+	}
+	w.pending = w.pending[:0]
+}
+
+// fault tells the pool's health of a fault; where that is one too many, the Send ends with it.
+func (w *worker) fault(details string, hopeless bool) {
+	if f := w.pool.health.failed(details, hopeless); f != nil {
+		w.pool.log.Warn("sending stops", "fault", details, "retry_after", f.RetryAfter)
+		w.cancel(f)
+		return
+	}
+	w.pool.log.Debug("fault of the server", "fault", details)
+}
+
+// done records an outcome.
+func (w *worker) done(m *message, o channel.Outcome) {
+	if durable := m.job.Done(o); durable != nil {
+		w.pending = append(w.pending, durable)
+	}
+	m.job = Job{}
+	w.spare = m
+}
+
+// answered records an outcome that the server itself gave.
+func (w *worker) answered(c *conn, m *message, o channel.Outcome) {
+	c.proven = true
+	w.done(m, o)
+	recovered, stop := w.pool.health.answered(o, w.pool.settings.Server())
+	if recovered {
+		w.pool.wakeAll()
+	}
+	if stop != nil {
+		w.cancel(stop)
+	}
+}
+
+// take waits for the next job that can be rendered; nil when there is none or the Send has ended.
+func (w *worker) take() *message {
+	if m := w.held; m != nil {
+		w.held = nil
+		return m
+	}
+	for {
+		if pace := w.pool.health.pace.Load(); pace > 0 {
+			if sleep(w.ctx, time.Duration(pace)) != nil {
+				return nil
+			}
+		}
+		select {
+		case <-w.ctx.Done():
+			return nil
+		default:
+		}
+		select {
+		case job, ok := <-w.jobs:
+			if !ok {
+				return nil
+			}
+			if m := w.ready(job); m != nil {
+				return m
+			}
+		case <-w.ctx.Done():
+			return nil
+		}
+	}
+}
+
+// tryTake is take without waiting.
+func (w *worker) tryTake() *message {
+	if m := w.held; m != nil {
+		w.held = nil
+		return m
+	}
+	for w.ctx.Err() == nil && w.pool.health.pace.Load() == 0 {
+		select {
+		case job, ok := <-w.jobs:
+			if !ok {
+				return nil
+			}
+			if m := w.ready(job); m != nil {
+				return m
+			}
+		default:
+			return nil
+		}
+	}
+	return nil
+}
+
+// ready waits for the limiter and renders the message; nil when it has failed or may not begin.
+func (w *worker) ready(job Job) *message {
+	if limiter := w.pool.settings.Limiter; limiter != nil {
+		if err := limiter.Wait(w.ctx); err != nil {
+			w.cancel(err)
+			return nil
+		}
+	}
+	m := w.spare
+	if w.spare = nil; m == nil {
+		m = &message{}
+	}
+	m.job, m.tries = job, 0
+	if err := m.render(); err != nil {
+		w.done(m, unsendable(err))
+		return nil
+	}
+	return m
+}
+
+func (m *message) render() error {
+	for _, address := range [...]string{m.job.From, m.job.To} {
+		if !plainAddress(address) {
+			if proper, err := Envelope(address); err != nil || proper != address {
+				return &Unsendable{Reason: AddressInvalid, Details: "the envelope's address is not one"}
+			}
+		}
+	}
+	data, err := m.job.Append(m.data[:0])
+	if err != nil {
+		return err
+	}
+	m.data = finish(data)
+	return nil
+}
+
+// finish makes sure of the line break at the end and of the dots at the start of lines.
+func finish(data []byte) []byte {
+	if !bytes.HasSuffix(data, crlf) {
+		data = append(data, "\r\n"...)
+	}
+	if !bytes.Contains(data, []byte("\n.")) && data[0] != '.' {
+		return data
+	}
+	stuffed := make([]byte, 0, len(data)+len(data)/32)
+	lineStart := true
+	for _, c := range data {
+		if lineStart && c == '.' {
+			stuffed = append(stuffed, '.')
+		}
+		stuffed = append(stuffed, c)
+		lineStart = c == '\n'
+	}
+	return stuffed
+}
+
+// unsendable is the outcome of a message that could not be rendered.
+func unsendable(err error) channel.Outcome {
+	o := channel.Outcome{Verdict: channel.Failed, Reason: RenderFailed, Reply: shorten(printable(err.Error()))}
+	var why *Unsendable
+	var f *fault.Error
+	switch {
+	case errors.As(err, &why):
+		o.Reason, o.Reply = why.Reason, shorten(printable(why.Details))
+	case errors.As(err, &f):
+		o.Reply = shorten(printable(f.Details))
+	}
+	return o
+}
+
+func isTimeout(err error) bool {
+	var t net.Error
+	return errors.As(err, &t) && t.Timeout()
+}
