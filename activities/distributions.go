@@ -13,8 +13,7 @@ import (
 
 // Distributions records where a distribution stands.
 type Distributions struct {
-	Store    db.Distributions
-	Messages db.Messages
+	Store db.Distributions
 }
 
 // Ref names a distribution.

@@ -22,6 +22,7 @@ type Options struct {
 	Pool     *pgxpool.Pool
 	Engine   client.Client
 	EngineUI string // the address of the engine's UI, for links to runs
+	From     string // the mailbox of email channels that name none: "Shop <news@shop.example>"
 	Log      *slog.Logger
 	Delay    time.Duration               // between a confirmed manual distribution and its first message
 	Ready    func(context.Context) error // why the process cannot serve, or nil
@@ -45,7 +46,11 @@ func New(o Options) http.Handler {
 	flows := workflows.Flows{Client: o.Engine}
 	v1 := routes{e.Group("/v1", authenticate(db.Projects{Pool: o.Pool}), limitRate(o.Rate), decodeParams,
 		once(db.Idempotency{Pool: o.Pool}, o.Log))}
-	_ = flows
+	distributions{
+		store: db.Distributions{Pool: o.Pool}, messages: db.Messages{Pool: o.Pool}, projects: db.Projects{Pool: o.Pool},
+		campaigns: db.Campaigns{Pool: o.Pool}, tests: db.TestMessages{Pool: o.Pool}, flows: flows,
+		delay: o.Delay, from: o.From, engineUI: o.EngineUI,
+	}.routes(v1)
 	asyncActions{db.AsyncActions{Pool: o.Pool}}.routes(v1)
 	return e
 }

@@ -12,6 +12,8 @@ import (
 	"go.temporal.io/sdk/worker"
 
 	"herald/activities"
+	"herald/db"
+	"herald/internal/channel/email"
 	"herald/workflows"
 )
 
@@ -20,30 +22,109 @@ type Options struct {
 	Pool        *pgxpool.Pool
 	Engine      client.Client
 	Log         *slog.Logger
-	SMTP        string // the mail server, as a URL: smtp://user:pass@host:port
-	Connections int    // how many connections to the mail server at most; 0 leaves it to the URL
-	MasterKey   string // encrypts secrets at rest
+	SMTP        string          // the mail server, as a URL: smtp://user:pass@host:port
+	Connections int             // to the mail server, at most; 0 leaves it to the URL
+	Rate        float64         // messages per second over all workers; 0 is without a cap
+	RetryAfter  []time.Duration // waits before a deferred message's next attempts; nil is RetryAfter
+	Domain      string          // behind the @ of Message-IDs; "" is herald.invalid
 }
 
-// stopTimeout is how long activities may take to end once the worker stops.
-const stopTimeout = 30 * time.Second
+// RetryAfter is how long a deferred mail waits before its next attempts: first what greylisting asks for, then what a full
+// mailbox or a resting server needs, for three days in all (RFC 5321, section 4.5.4.1, asks for four to five at a relay; the
+// server we hand mail to is that relay).
+var RetryAfter = []time.Duration{
+	time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, 4 * time.Hour, 12 * time.Hour, 24 * time.Hour, 24 * time.Hour,
+}
+
+const (
+	// stopTimeout is how long activities may take to end once the worker stops.
+	stopTimeout = 30 * time.Second
+	// sends is how many batches a worker sends at once: while one drains, the next one fills the connections.
+	sends = 2
+	// pageSize is how many people are enrolled in one transaction.
+	pageSize = 10_000
+	// beatEvery is how often a batch may tell the engine that it lives, and hear that it is to pause.
+	beatEvery = 500 * time.Millisecond
+)
 
 // Worker runs Herald's workflows and activities.
 type Worker struct {
 	options Options
+	mail    *email.Pool
 	queues  []worker.Worker
 }
 
 // New wires the activities to what they work with; it starts nothing.
 func New(o Options) (*Worker, error) {
-	plan := worker.New(o.Engine, workflows.Queue, worker.Options{
-		WorkerStopTimeout: stopTimeout, DisableRegistrationAliasing: true,
-	})
-	workflows.Register(plan)
-	for _, hands := range activities.All(o.Pool, o.Engine) {
-		plan.RegisterActivity(hands)
+	settings, err := email.ParseURL(o.SMTP)
+	if err != nil {
+		return nil, err
 	}
-	return &Worker{options: o, queues: []worker.Worker{plan}}, nil
+	if o.Connections > 0 {
+		settings.Connections = o.Connections
+	}
+	if o.Rate > 0 {
+		settings.Limiter = &sendingCap{store: db.SendingCaps{Pool: o.Pool}, key: settings.Server(), rate: o.Rate}
+	}
+	if o.RetryAfter == nil {
+		o.RetryAfter = RetryAfter
+	}
+	if o.Domain == "" {
+		o.Domain = "herald.invalid"
+	}
+	w := &Worker{options: o, mail: email.NewPool(settings, o.Log)}
+	w.queues = []worker.Worker{w.planQueue(), w.sendQueue()}
+	return w, nil
+}
+
+// planQueue is where workflows and the ledger's activities run.
+func (w *Worker) planQueue() worker.Worker {
+	queue := worker.New(w.options.Engine, workflows.Queue, worker.Options{
+		WorkerStopTimeout: stopTimeout, DisableRegistrationAliasing: true, MaxHeartbeatThrottleInterval: beatEvery,
+	})
+	workflows.Register(queue)
+	for _, hands := range w.ledgerActivities() {
+		queue.RegisterActivity(hands)
+	}
+	return queue
+}
+
+// sendQueue is where messages leave.
+func (w *Worker) sendQueue() worker.Worker {
+	queue := worker.New(w.options.Engine, workflows.SendQueue, worker.Options{
+		WorkerStopTimeout: stopTimeout, DisableRegistrationAliasing: true, DisableWorkflowWorker: true,
+		MaxConcurrentActivityExecutionSize: sends, MaxHeartbeatThrottleInterval: beatEvery,
+	})
+	queue.RegisterActivity(&activities.Sending{
+		Messages: db.Messages{Pool: w.options.Pool}, Distributions: db.Distributions{Pool: w.options.Pool},
+		Letters: w.letters(), Mail: w.mail, RetryAfter: w.options.RetryAfter, Domain: w.options.Domain,
+	})
+	queue.RegisterActivity(&activities.Testing{
+		Tests: db.TestMessages{Pool: w.options.Pool}, Distributions: db.Distributions{Pool: w.options.Pool},
+		Campaigns: db.Campaigns{Pool: w.options.Pool}, Projects: db.Projects{Pool: w.options.Pool}, Mail: w.mail, Domain: w.options.Domain,
+	})
+	return queue
+}
+
+// ledgerActivities is the one list of the activities that work on the database alone.
+func (w *Worker) ledgerActivities() []any {
+	pool := w.options.Pool
+	messages, distributions := db.Messages{Pool: pool}, db.Distributions{Pool: pool}
+	return []any{
+		&activities.Distributions{Store: distributions},
+		&activities.Segments{Store: db.Segments{Pool: pool}},
+		&activities.Enrolment{
+			Distributions: distributions, Messages: messages, Campaigns: db.Campaigns{Pool: pool}, Letters: w.letters(), PageSize: pageSize,
+		},
+		&activities.Rounds{Messages: messages},
+	}
+}
+
+func (w *Worker) letters() *activities.Letters {
+	pool := w.options.Pool
+	return &activities.Letters{
+		Distributions: db.Distributions{Pool: pool}, Campaigns: db.Campaigns{Pool: pool}, Projects: db.Projects{Pool: pool},
+	}
 }
 
 // Run works until ctx is done, then ends what is in flight.
@@ -60,6 +141,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	for _, queue := range w.queues {
 		queue.Stop()
 	}
+	w.mail.Close()
 	return nil
 }
 

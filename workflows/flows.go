@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -28,9 +30,6 @@ type Flows struct {
 func distributionID(project, one uuid.UUID) string {
 	return "distribution/" + id.Project.Format(project) + "/" + id.Distribution.Format(one)
 }
-
-// DistributionWorkflowID names a distribution's workflow, for links to the engine's UI.
-func DistributionWorkflowID(project, one uuid.UUID) string { return distributionID(project, one) }
 
 // Confirmed is a distribution as it was confirmed.
 type Confirmed struct {
@@ -121,4 +120,9 @@ func clip(text string, most int) string {
 		n++
 	}
 	return text
+}
+
+// RunURL is where the engine's UI shows a distribution's run.
+func RunURL(ui string, project, one uuid.UUID) string {
+	return strings.TrimSuffix(ui, "/") + "/namespaces/default/workflows/" + url.PathEscape(distributionID(project, one))
 }

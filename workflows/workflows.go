@@ -21,7 +21,7 @@ const (
 
 // Register is the one list of workflows.
 func Register(r worker.WorkflowRegistry) {
-	for _, w := range []any{ManualDistribution} {
+	for _, w := range []any{ManualDistribution, TestMessage} {
 		r.RegisterWorkflow(w)
 	}
 }

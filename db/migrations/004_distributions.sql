@@ -96,3 +96,17 @@ CREATE TABLE sending_caps (
 	key     text PRIMARY KEY,
 	next_at timestamptz NOT NULL DEFAULT now()
 );
+
+-- A message sent to oneself to see what it looks like: kept only until its sender has heard what became of it.
+CREATE TABLE test_messages (
+	id              uuid PRIMARY KEY DEFAULT uuid7(),
+	project_id      uuid NOT NULL REFERENCES projects ON DELETE CASCADE,
+	distribution_id uuid NOT NULL REFERENCES distributions ON DELETE CASCADE,
+	channel         smallint NOT NULL,
+	recipient       text NOT NULL,
+	vars            jsonb NOT NULL,
+	verdict         text,
+	reason          text,
+	reply           text,
+	created_at      timestamptz NOT NULL DEFAULT now()
+);
