@@ -1,6 +1,7 @@
+-- Both rows are locked: a row that is not would be read as it was before the wait for the other.
 -- name: CodeOrderLock :one
 SELECT a.status, i.params FROM async_actions a JOIN async_action_inputs i ON i.action_id = a.id
-WHERE a.project_id = $1 AND a.id = $2 FOR UPDATE OF a;
+WHERE a.project_id = $1 AND a.id = $2 FOR UPDATE;
 
 -- name: CodeOrderRemember :exec
 UPDATE async_action_inputs SET params = @params WHERE action_id = @action_id;

@@ -45,8 +45,11 @@ SELECT * FROM publications WHERE project_id = $1 AND customer_id = $2 AND campai
 ORDER BY created_at, id LIMIT 1;
 
 -- name: PublicationVouchers :many
-SELECT * FROM vouchers WHERE project_id = $1 AND id = ANY($2::uuid[]) ORDER BY id;
+SELECT * FROM vouchers WHERE project_id = sqlc.arg(project_id) AND id = ANY(sqlc.arg(ids)::uuid[]) ORDER BY id;
 
 -- Whoever may join once holds this until the publication stands.
 -- name: PublicationJoinLock :exec
 SELECT pg_advisory_xact_lock(hashtextextended(sqlc.arg(customer_id)::uuid::text || sqlc.arg(campaign_id)::uuid::text, 0));
+
+-- name: PublicationRecipients :many
+SELECT id, name, email, source_id, metadata FROM customers WHERE project_id = sqlc.arg(project_id) AND id = ANY(sqlc.arg(ids)::uuid[]);

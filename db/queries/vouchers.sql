@@ -17,18 +17,24 @@ WITH made AS (
 	ON CONFLICT (project_id, code) DO NOTHING RETURNING 1
 ) SELECT count(*) FROM made;
 
--- Rows whose code is taken in the project are left out; the answer names those that were not.
+-- Rows whose code is taken in the project are left out; the answer names those that were not. Arrays hold no nulls, so
+-- the zero of each type stands for null.
 -- name: VoucherImport :many
 INSERT INTO vouchers (
 	id, project_id, campaign_id, code, type, value, redemption_quantity, redeemed_quantity, active, start_date,
 	expiration_date, validity, additional_info, category, metadata, is_referral_code
 )
-SELECT unnest(@ids::uuid[]), @project_id, sqlc.narg(campaign_id)::uuid, unnest(@codes::text[]), unnest(@types::text[]),
-	unnest(@vals::text[])::jsonb, nullif(unnest(@redemption_quantities::bigint[]), 0), unnest(@redeemed_quantities::bigint[]),
-	unnest(@actives::bool[]), nullif(unnest(@start_dates::timestamptz[]), '-infinity'),
-	nullif(unnest(@expiration_dates::timestamptz[]), '-infinity'), nullif(unnest(@validities::text[]), '')::jsonb,
-	nullif(unnest(@additional_infos::text[]), ''), nullif(unnest(@categories::text[]), ''), unnest(@metadatas::text[])::jsonb,
-	@is_referral_code::bool
+SELECT r.id, sqlc.arg(project_id)::uuid, sqlc.narg(campaign_id)::uuid, r.code, r.type, r.val::jsonb, nullif(r.redemption_quantity, 0),
+	r.redeemed_quantity, r.active, nullif(r.start_date, '0001-01-01T00:00:00Z'), nullif(r.expiration_date, '0001-01-01T00:00:00Z'),
+	nullif(r.validity, '')::jsonb, nullif(r.additional_info, ''), nullif(r.category, ''), r.metadata::jsonb, sqlc.arg(is_referral_code)::bool
+FROM (
+	SELECT unnest(sqlc.arg(ids)::uuid[]) AS id, unnest(sqlc.arg(codes)::text[]) AS code, unnest(sqlc.arg(types)::text[]) AS type,
+		unnest(sqlc.arg(vals)::text[]) AS val, unnest(sqlc.arg(redemption_quantities)::bigint[]) AS redemption_quantity,
+		unnest(sqlc.arg(redeemed_quantities)::bigint[]) AS redeemed_quantity, unnest(sqlc.arg(actives)::bool[]) AS active,
+		unnest(sqlc.arg(start_dates)::timestamptz[]) AS start_date, unnest(sqlc.arg(expiration_dates)::timestamptz[]) AS expiration_date,
+		unnest(sqlc.arg(validities)::text[]) AS validity, unnest(sqlc.arg(additional_infos)::text[]) AS additional_info,
+		unnest(sqlc.arg(categories)::text[]) AS category, unnest(sqlc.arg(metadatas)::text[]) AS metadata
+) r
 ON CONFLICT (project_id, code) DO NOTHING RETURNING code;
 
 -- name: VoucherGet :one
@@ -43,8 +49,8 @@ UPDATE vouchers SET
 	metadata = $10, redemption_quantity = $11, updated_at = now()
 WHERE project_id = $1 AND id = $2 RETURNING *;
 
--- name: VoucherSetActive :one
-UPDATE vouchers SET active = $3, updated_at = now() WHERE project_id = $1 AND id = $2 RETURNING *;
+-- name: VoucherLock :one
+SELECT * FROM vouchers WHERE project_id = $1 AND id = $2 FOR UPDATE;
 
 -- name: VoucherDelete :one
 DELETE FROM vouchers WHERE project_id = $1 AND id = $2 RETURNING campaign_id;

@@ -14,7 +14,7 @@ import (
 
 const codeOrderLock = `-- name: CodeOrderLock :one
 SELECT a.status, i.params FROM async_actions a JOIN async_action_inputs i ON i.action_id = a.id
-WHERE a.project_id = $1 AND a.id = $2 FOR UPDATE OF a
+WHERE a.project_id = $1 AND a.id = $2 FOR UPDATE
 `
 
 type CodeOrderLockParams struct {
@@ -27,6 +27,7 @@ type CodeOrderLockRow struct {
 	Params json.RawMessage
 }
 
+// Both rows are locked: a row that is not would be read as it was before the wait for the other.
 func (q *Queries) CodeOrderLock(ctx context.Context, db DBTX, arg CodeOrderLockParams) (CodeOrderLockRow, error) {
 	row := db.QueryRow(ctx, codeOrderLock, arg.ProjectID, arg.ID)
 	var i CodeOrderLockRow

@@ -63,6 +63,32 @@ type Campaign struct {
 	UpdatedAt                *time.Time
 }
 
+type Consent struct {
+	ID          uuid.UUID
+	ProjectID   uuid.UUID
+	Name        string
+	Description *string
+	Category    *string
+	CreatedAt   time.Time
+}
+
+type Customer struct {
+	ID             uuid.UUID
+	ProjectID      uuid.UUID
+	SourceID       *string
+	Name           *string
+	Description    *string
+	Email          *string
+	Phone          *string
+	Birthdate      *time.Time
+	Address        json.RawMessage
+	Metadata       json.RawMessage
+	SystemMetadata json.RawMessage
+	UnsubscribedAt *time.Time
+	CreatedAt      time.Time
+	UpdatedAt      *time.Time
+}
+
 type Distribution struct {
 	ID         uuid.UUID
 	ProjectID  uuid.UUID
@@ -148,6 +174,32 @@ type Publication struct {
 	Result         string
 	FailureCode    *string
 	FailureMessage *string
+	CreatedAt      time.Time
+}
+
+type Segment struct {
+	ID                uuid.UUID
+	ProjectID         uuid.UUID
+	Name              string
+	Type              string
+	Filter            json.RawMessage
+	InitialSyncStatus string
+	Draft             bool
+	Members           int64
+	CreatedAt         time.Time
+	UpdatedAt         *time.Time
+}
+
+type TestMessage struct {
+	ID             uuid.UUID
+	ProjectID      uuid.UUID
+	DistributionID uuid.UUID
+	Channel        int16
+	Recipient      string
+	Vars           json.RawMessage
+	Verdict        *string
+	Reason         *string
+	Reply          *string
 	CreatedAt      time.Time
 }
 

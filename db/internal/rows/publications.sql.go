@@ -250,6 +250,49 @@ func (q *Queries) PublicationPick(ctx context.Context, db DBTX, arg PublicationP
 	return items, nil
 }
 
+const publicationRecipients = `-- name: PublicationRecipients :many
+SELECT id, name, email, source_id, metadata FROM customers WHERE project_id = $1 AND id = ANY($2::uuid[])
+`
+
+type PublicationRecipientsParams struct {
+	ProjectID uuid.UUID
+	Ids       []uuid.UUID
+}
+
+type PublicationRecipientsRow struct {
+	ID       uuid.UUID
+	Name     *string
+	Email    *string
+	SourceID *string
+	Metadata json.RawMessage
+}
+
+func (q *Queries) PublicationRecipients(ctx context.Context, db DBTX, arg PublicationRecipientsParams) ([]PublicationRecipientsRow, error) {
+	rows, err := db.Query(ctx, publicationRecipients, arg.ProjectID, arg.Ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []PublicationRecipientsRow
+	for rows.Next() {
+		var i PublicationRecipientsRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Name,
+			&i.Email,
+			&i.SourceID,
+			&i.Metadata,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const publicationTake = `-- name: PublicationTake :one
 WITH taken AS (
 	SELECT v.id, v.campaign_id FROM vouchers v
@@ -320,11 +363,11 @@ SELECT id, project_id, campaign_id, code, type, value, redemption_quantity, rede
 
 type PublicationVouchersParams struct {
 	ProjectID uuid.UUID
-	Column2   []uuid.UUID
+	Ids       []uuid.UUID
 }
 
 func (q *Queries) PublicationVouchers(ctx context.Context, db DBTX, arg PublicationVouchersParams) ([]Voucher, error) {
-	rows, err := db.Query(ctx, publicationVouchers, arg.ProjectID, arg.Column2)
+	rows, err := db.Query(ctx, publicationVouchers, arg.ProjectID, arg.Ids)
 	if err != nil {
 		return nil, err
 	}

@@ -320,19 +320,25 @@ INSERT INTO vouchers (
 	id, project_id, campaign_id, code, type, value, redemption_quantity, redeemed_quantity, active, start_date,
 	expiration_date, validity, additional_info, category, metadata, is_referral_code
 )
-SELECT unnest($1::uuid[]), $2, $3::uuid, unnest($4::text[]), unnest($5::text[]),
-	unnest($6::text[])::jsonb, nullif(unnest($7::bigint[]), 0), unnest($8::bigint[]),
-	unnest($9::bool[]), nullif(unnest($10::timestamptz[]), '-infinity'),
-	nullif(unnest($11::timestamptz[]), '-infinity'), nullif(unnest($12::text[]), '')::jsonb,
-	nullif(unnest($13::text[]), ''), nullif(unnest($14::text[]), ''), unnest($15::text[])::jsonb,
-	$16::bool
+SELECT r.id, $1::uuid, $2::uuid, r.code, r.type, r.val::jsonb, nullif(r.redemption_quantity, 0),
+	r.redeemed_quantity, r.active, nullif(r.start_date, '0001-01-01T00:00:00Z'), nullif(r.expiration_date, '0001-01-01T00:00:00Z'),
+	nullif(r.validity, '')::jsonb, nullif(r.additional_info, ''), nullif(r.category, ''), r.metadata::jsonb, $3::bool
+FROM (
+	SELECT unnest($4::uuid[]) AS id, unnest($5::text[]) AS code, unnest($6::text[]) AS type,
+		unnest($7::text[]) AS val, unnest($8::bigint[]) AS redemption_quantity,
+		unnest($9::bigint[]) AS redeemed_quantity, unnest($10::bool[]) AS active,
+		unnest($11::timestamptz[]) AS start_date, unnest($12::timestamptz[]) AS expiration_date,
+		unnest($13::text[]) AS validity, unnest($14::text[]) AS additional_info,
+		unnest($15::text[]) AS category, unnest($16::text[]) AS metadata
+) r
 ON CONFLICT (project_id, code) DO NOTHING RETURNING code
 `
 
 type VoucherImportParams struct {
-	Ids                  []uuid.UUID
 	ProjectID            uuid.UUID
 	CampaignID           *uuid.UUID
+	IsReferralCode       bool
+	Ids                  []uuid.UUID
 	Codes                []string
 	Types                []string
 	Vals                 []string
@@ -345,15 +351,16 @@ type VoucherImportParams struct {
 	AdditionalInfos      []string
 	Categories           []string
 	Metadatas            []string
-	IsReferralCode       bool
 }
 
-// Rows whose code is taken in the project are left out; the answer names those that were not.
+// Rows whose code is taken in the project are left out; the answer names those that were not. Arrays hold no nulls, so
+// the zero of each type stands for null.
 func (q *Queries) VoucherImport(ctx context.Context, db DBTX, arg VoucherImportParams) ([]string, error) {
 	rows, err := db.Query(ctx, voucherImport,
-		arg.Ids,
 		arg.ProjectID,
 		arg.CampaignID,
+		arg.IsReferralCode,
+		arg.Ids,
 		arg.Codes,
 		arg.Types,
 		arg.Vals,
@@ -366,7 +373,6 @@ func (q *Queries) VoucherImport(ctx context.Context, db DBTX, arg VoucherImportP
 		arg.AdditionalInfos,
 		arg.Categories,
 		arg.Metadatas,
-		arg.IsReferralCode,
 	)
 	if err != nil {
 		return nil, err
@@ -386,18 +392,17 @@ func (q *Queries) VoucherImport(ctx context.Context, db DBTX, arg VoucherImportP
 	return items, nil
 }
 
-const voucherSetActive = `-- name: VoucherSetActive :one
-UPDATE vouchers SET active = $3, updated_at = now() WHERE project_id = $1 AND id = $2 RETURNING id, project_id, campaign_id, code, type, value, redemption_quantity, redeemed_quantity, active, start_date, expiration_date, validity, additional_info, category, metadata, is_referral_code, holder_id, publication_id, created_at, updated_at
+const voucherLock = `-- name: VoucherLock :one
+SELECT id, project_id, campaign_id, code, type, value, redemption_quantity, redeemed_quantity, active, start_date, expiration_date, validity, additional_info, category, metadata, is_referral_code, holder_id, publication_id, created_at, updated_at FROM vouchers WHERE project_id = $1 AND id = $2 FOR UPDATE
 `
 
-type VoucherSetActiveParams struct {
+type VoucherLockParams struct {
 	ProjectID uuid.UUID
 	ID        uuid.UUID
-	Active    bool
 }
 
-func (q *Queries) VoucherSetActive(ctx context.Context, db DBTX, arg VoucherSetActiveParams) (Voucher, error) {
-	row := db.QueryRow(ctx, voucherSetActive, arg.ProjectID, arg.ID, arg.Active)
+func (q *Queries) VoucherLock(ctx context.Context, db DBTX, arg VoucherLockParams) (Voucher, error) {
+	row := db.QueryRow(ctx, voucherLock, arg.ProjectID, arg.ID)
 	var i Voucher
 	err := row.Scan(
 		&i.ID,

@@ -1,0 +1,325 @@
+package db_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/require"
+
+	"herald/db"
+	"herald/internal/campaign"
+	"herald/internal/fault"
+	"herald/internal/pgtest"
+	"herald/internal/publication"
+	"herald/internal/voucher"
+)
+
+// customer makes a customer.
+func (s shop) customer(t testing.TB) (made uuid.UUID) {
+	t.Helper()
+	require.NoError(t, s.pool.QueryRow(context.Background(),
+		"INSERT INTO customers (project_id, source_id, name) VALUES ($1, $2, 'Ann') RETURNING id", s.project, uuid.NewString()).Scan(&made))
+	return made
+}
+
+// ask is a request of a new customer for one code of a campaign.
+func (s shop) ask(t testing.TB, c campaign.Campaign) publication.Request {
+	t.Helper()
+	return publication.Request{Customer: s.customer(t), Campaign: &c.ID}
+}
+
+func text(of string) *string { return &of }
+
+func TestParallelPublicationsShareNoCode(t *testing.T) {
+	t.Parallel()
+	for kind, available := range map[campaign.Type]int64{campaign.Static: 150, campaign.AutoUpdate: 0} {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			pool, err := pgxpool.New(t.Context(), pgtest.URL(t)+"&pool_max_conns=24")
+			require.NoError(t, err)
+			t.Cleanup(pool.Close)
+			s := newShop(t, pool)
+			c := s.campaign(t, func(d *campaign.Draft) { d.Type = kind })
+			if available > 0 {
+				s.fill(t, c, available)
+			}
+			const callers = 200
+			customers := make([]uuid.UUID, callers)
+			for i := range customers {
+				customers[i] = s.customer(t)
+			}
+			var mu sync.Mutex
+			given, refused := map[string]bool{}, 0
+			var group sync.WaitGroup
+			for _, customer := range customers {
+				group.Go(func() {
+					made, err := db.Publications{Pool: pool}.Publish(t.Context(), s.project, publication.Request{Customer: customer, Campaign: &c.ID})
+					mu.Lock()
+					defer mu.Unlock()
+					if err != nil {
+						if !fault.Is(err, fault.NoVoucher) {
+							t.Errorf("publish: %v", err)
+						}
+						refused++
+						return
+					}
+					if given[made.Vouchers[0].Code] {
+						t.Errorf("%s was given twice", made.Vouchers[0].Code)
+					}
+					given[made.Vouchers[0].Code] = true
+				})
+			}
+			group.Wait()
+			want := callers
+			if kind == campaign.Static {
+				want = int(available)
+			}
+			require.Len(t, given, want)
+			require.Equal(t, callers-want, refused)
+			require.EqualValues(t, want, s.count(t, "SELECT count(*) FROM publications WHERE result = 'SUCCESS'"))
+			require.EqualValues(t, callers-want, s.count(t, "SELECT count(*) FROM publications WHERE result = 'FAILURE' AND failure_code = 'no_voucher_suitable_for_publication'"))
+			require.EqualValues(t, want, s.count(t, `SELECT count(*) FROM vouchers v JOIN publications p
+				ON p.id = v.publication_id AND p.voucher_ids = ARRAY[v.id] AND p.customer_id = v.holder_id`))
+		})
+	}
+}
+
+func TestPublicationGivesTheCodesInOrder(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, pgtest.New(t))
+	c := s.campaign(t, nil)
+	s.fill(t, c, 5)
+	r := s.ask(t, c)
+	r.Count, r.Channel, r.TrackingID = 3, "myown", text("s-1")
+	made, err := db.Publications{Pool: s.pool}.Publish(t.Context(), s.project, r)
+	require.NoError(t, err)
+	require.Len(t, made.Vouchers, 3)
+	require.Len(t, made.VoucherIds, 3)
+	require.Equal(t, "myown", made.Channel)
+	require.False(t, made.CreatedAt.IsZero())
+	for _, v := range made.Vouchers {
+		require.Equal(t, &r.Customer, v.HolderID)
+		require.Equal(t, &made.ID, v.PublicationID)
+	}
+
+	// Three are asked for and two are left: none is given.
+	_, err = db.Publications{Pool: s.pool}.Publish(t.Context(), s.project, r)
+	require.True(t, fault.Is(err, fault.NoVoucher))
+	require.EqualValues(t, 2, s.count(t, "SELECT count(*) FROM vouchers WHERE publication_id IS NULL"))
+
+	// A disabled voucher is not given, a deleted one neither.
+	_, err = s.pool.Exec(t.Context(), "UPDATE vouchers SET active = false WHERE publication_id IS NULL")
+	require.NoError(t, err)
+	_, err = db.Publications{Pool: s.pool}.Publish(t.Context(), s.project, s.ask(t, c))
+	require.True(t, fault.Is(err, fault.NoVoucher))
+}
+
+func TestSourceIDStandsForOnePublication(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, pgtest.New(t))
+	c, other := s.campaign(t, nil), s.campaign(t, nil)
+	s.fill(t, c, 50)
+	s.fill(t, other, 50)
+	store := db.Publications{Pool: s.pool}
+	r := s.ask(t, c)
+	r.SourceID = text("order-1")
+
+	var mu sync.Mutex
+	ids, codes := map[uuid.UUID]bool{}, map[string]bool{}
+	var group sync.WaitGroup
+	for range 20 {
+		group.Go(func() {
+			made, err := store.Publish(t.Context(), s.project, r)
+			if err != nil {
+				t.Errorf("publish: %v", err)
+				return
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			ids[made.ID], codes[made.Vouchers[0].Code] = true, true
+		})
+	}
+	group.Wait()
+	require.Len(t, ids, 1)
+	require.Len(t, codes, 1)
+	require.EqualValues(t, 1, s.count(t, "SELECT count(*) FROM vouchers WHERE publication_id IS NOT NULL"))
+
+	for name, change := range map[string]func(*publication.Request){
+		"another customer": func(r *publication.Request) { r.Customer = s.customer(t) },
+		"another campaign": func(r *publication.Request) { r.Campaign = &other.ID },
+	} {
+		changed := r
+		change(&changed)
+		_, err := store.Publish(t.Context(), s.project, changed)
+		require.True(t, fault.Is(err, fault.DuplicateSourceID), "%s: %v", name, err)
+	}
+
+	// Another project's source ids are its own.
+	elsewhere := newShop(t, s.pool)
+	there := elsewhere.campaign(t, nil)
+	elsewhere.fill(t, there, 1)
+	mine := elsewhere.ask(t, there)
+	mine.SourceID = r.SourceID
+	_, err := store.Publish(t.Context(), elsewhere.project, mine)
+	require.NoError(t, err)
+}
+
+func TestJoinOnce(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, pgtest.New(t))
+	store := db.Publications{Pool: s.pool}
+	yes := true
+
+	open := s.campaign(t, func(d *campaign.Draft) { d.Type = campaign.AutoUpdate })
+	again := s.ask(t, open)
+	again.JoinOnce = &yes
+	codes := map[string]bool{}
+	var mu sync.Mutex
+	var group sync.WaitGroup
+	for range 20 {
+		group.Go(func() {
+			made, err := store.Publish(t.Context(), s.project, again)
+			if err != nil {
+				t.Errorf("publish: %v", err)
+				return
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			codes[made.Vouchers[0].Code] = true
+		})
+	}
+	group.Wait()
+	require.Len(t, codes, 1, "who asks with join_once gets the same code again")
+	without := again
+	without.JoinOnce = nil
+	made, err := store.Publish(t.Context(), s.project, without)
+	require.NoError(t, err)
+	require.NotContains(t, codes, made.Vouchers[0].Code, "who asks without gets another")
+
+	closed := s.campaign(t, func(d *campaign.Draft) { d.JoinOnce = true })
+	s.fill(t, closed, 5)
+	r := s.ask(t, closed)
+	first, err := store.Publish(t.Context(), s.project, r)
+	require.NoError(t, err)
+	_, err = store.Publish(t.Context(), s.project, r)
+	require.True(t, fault.Is(err, fault.CannotBePublished), "%v", err)
+	r.JoinOnce = &yes
+	same, err := store.Publish(t.Context(), s.project, r)
+	require.NoError(t, err)
+	require.Equal(t, first.Vouchers[0].Code, same.Vouchers[0].Code)
+}
+
+func TestOneVoucherIsGivenOnce(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, pgtest.New(t))
+	store, vouchers := db.Publications{Pool: s.pool}, db.Vouchers{Pool: s.pool}
+	ten := 10.0
+	made, err := vouchers.Create(t.Context(), voucher.Voucher{
+		ProjectID: s.project, Code: "SUMMER", Type: voucher.DiscountVoucher, Active: true, Metadata: []byte("{}"),
+		Value: voucher.Benefit{Type: voucher.DiscountVoucher, Discount: &voucher.Discount{Type: "PERCENT", PercentOff: &ten}}.Value(),
+	})
+	require.NoError(t, err)
+	_, err = vouchers.Create(t.Context(), made)
+	require.True(t, fault.Is(err, fault.Duplicate), "%v", err)
+
+	r := publication.Request{Customer: s.customer(t), Voucher: &made.ID}
+	given, err := store.Publish(t.Context(), s.project, r)
+	require.NoError(t, err)
+	require.Equal(t, "SUMMER", given.Vouchers[0].Code)
+	_, err = store.Publish(t.Context(), s.project, r)
+	require.True(t, fault.Is(err, fault.AlreadyPublished), "%v", err)
+	_, err = store.Publish(t.Context(), newShop(t, s.pool).project, r)
+	require.True(t, fault.Is(err, fault.NotFound), "another project's voucher: %v", err)
+}
+
+func TestPublicationRefuses(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, pgtest.New(t))
+	store := db.Publications{Pool: s.pool}
+	c := s.campaign(t, func(d *campaign.Draft) { d.Type = campaign.AutoUpdate })
+	for name, wrong := range map[string]struct {
+		change func(*publication.Request)
+		code   fault.Code
+	}{
+		"nothing to give":       {func(r *publication.Request) { r.Campaign = nil }, fault.MissingVouchers},
+		"too many":              {func(r *publication.Request) { r.Count = 51 }, fault.TooManyVouchers},
+		"two for one source id": {func(r *publication.Request) { r.Count, r.SourceID = 2, text("s") }, fault.TooManyVouchers},
+		"empty source id":       {func(r *publication.Request) { r.SourceID = text("") }, fault.InvalidPayload},
+		"no such campaign":      {func(r *publication.Request) { r.Campaign = new(uuid.UUID) }, fault.NotFound},
+	} {
+		r := s.ask(t, c)
+		wrong.change(&r)
+		_, err := store.Publish(t.Context(), s.project, r)
+		require.True(t, fault.Is(err, wrong.code), "%s: %v", name, err)
+	}
+	_, err := store.Publish(t.Context(), newShop(t, s.pool).project, s.ask(t, c))
+	require.True(t, fault.Is(err, fault.NotFound), "another project's campaign: %v", err)
+
+	require.NoError(t, s.campaigns.SetActive(t.Context(), s.project, c.ID, false))
+	_, err = store.Publish(t.Context(), s.project, s.ask(t, c))
+	require.True(t, fault.Is(err, fault.NoVoucher), "disabled: %v", err)
+}
+
+func TestPublicationList(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, pgtest.New(t))
+	store := db.Publications{Pool: s.pool}
+	c := s.campaign(t, func(d *campaign.Draft) { d.JoinOnce = true })
+	s.fill(t, c, 10)
+	var requests []publication.Request
+	for i := range 3 {
+		r := s.ask(t, c)
+		r.SourceID, r.Channel = text(fmt.Sprintf("s-%d", i)), fmt.Sprintf("c-%d", i)
+		_, err := store.Publish(t.Context(), s.project, r)
+		require.NoError(t, err)
+		requests = append(requests, r)
+	}
+	again := requests[0]
+	again.SourceID = nil
+	_, err := store.Publish(t.Context(), s.project, again)
+	require.Error(t, err)
+
+	list := func(l db.PublicationList) []publication.Published {
+		t.Helper()
+		l.Limit, l.Page = 10, 1
+		if l.Order == "" {
+			l.Order = "-created_at"
+		}
+		found, total, err := store.List(t.Context(), s.project, l)
+		require.NoError(t, err)
+		require.EqualValues(t, len(found), total)
+		return found
+	}
+	is := func(field, operator string, values ...string) db.Filter {
+		return db.Filter{Conditions: []db.Condition{{Field: field, Operator: operator, Values: values}}}
+	}
+	all := list(db.PublicationList{})
+	require.Len(t, all, 4)
+	require.Equal(t, publication.Failure, all[0].Result)
+	require.Len(t, all[1].Vouchers, 1)
+	require.Len(t, list(db.PublicationList{Campaign: &c.ID}), 4)
+	require.Len(t, list(db.PublicationList{Customer: &requests[1].Customer}), 1)
+	require.Len(t, list(db.PublicationList{SourceID: requests[2].SourceID}), 1)
+	require.Len(t, list(db.PublicationList{Result: "SUCCESS"}), 3)
+	require.Len(t, list(db.PublicationList{Voucher: &all[1].VoucherIds[0]}), 1)
+	require.Len(t, list(db.PublicationList{VoucherType: "DISCOUNT_VOUCHER"}), 3)
+	require.Empty(t, list(db.PublicationList{ReferralCode: true}))
+	require.Len(t, list(db.PublicationList{Filter: is("failure_code", "$is", "voucher_cannot_be_published")}), 1)
+	require.Len(t, list(db.PublicationList{Filter: is("failure_code", "$is_unknown")}), 3)
+	require.Len(t, list(db.PublicationList{Filter: is("source_id", "$starts_with", "s-")}), 3)
+	require.Len(t, list(db.PublicationList{Filter: is("source_id", "$not_in", "s-0", "s-1")}), 2)
+	require.Len(t, list(db.PublicationList{Filter: is("campaign_name", "$contains", "SPRING")}), 4)
+	for _, order := range []string{"id", "-id", "voucher_code", "-voucher_code", "tracking_id", "customer_id", "-channel", "created_at"} {
+		require.Len(t, list(db.PublicationList{Order: order}), 4, order)
+	}
+	_, _, err = store.List(t.Context(), s.project, db.PublicationList{Order: "id", Limit: 1, Page: 1, Filter: is("nonsense", "$is", "1")})
+	require.True(t, fault.Is(err, fault.InvalidQuery), "%v", err)
+	none, total, err := store.List(t.Context(), newShop(t, s.pool).project, db.PublicationList{Order: "id", Limit: 1, Page: 1})
+	require.NoError(t, err)
+	require.Empty(t, none)
+	require.Zero(t, total)
+}

@@ -1,0 +1,242 @@
+package db
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"herald/db/internal/rows"
+	"herald/internal/fault"
+	"herald/internal/id"
+	"herald/internal/voucher"
+)
+
+// Vouchers is the store of vouchers.
+type Vouchers struct{ Pool *pgxpool.Pool }
+
+// Create writes one voucher, counted in its campaign where it has one.
+func (s Vouchers) Create(ctx context.Context, v voucher.Voucher) (voucher.Voucher, error) {
+	var made voucher.Voucher
+	err := inTx(ctx, s.Pool, func(tx pgx.Tx) error {
+		row, err := q.VoucherCreate(ctx, tx, rows.VoucherCreateParams{
+			ID: id.New(), ProjectID: v.ProjectID, CampaignID: v.CampaignID, Code: v.Code, Type: v.Type, Value: v.Value,
+			RedemptionQuantity: v.RedemptionQuantity, RedeemedQuantity: v.RedeemedQuantity, Active: v.Active, StartDate: v.StartDate,
+			ExpirationDate: v.ExpirationDate, Validity: v.Validity, AdditionalInfo: v.AdditionalInfo, Category: v.Category,
+			Metadata: v.Metadata, IsReferralCode: v.IsReferralCode,
+		})
+		if violates(err, "vouchers_code_key") {
+			return &fault.Error{
+				Code: fault.Duplicate, Details: "Duplicated voucher exists with id " + v.Code, ResourceType: "voucher", ResourceID: v.Code,
+			}
+		}
+		if err != nil {
+			return err
+		}
+		made = voucher.Voucher(row)
+		if v.CampaignID == nil {
+			return nil
+		}
+		return q.CampaignCount(ctx, tx, rows.CampaignCountParams{ProjectID: v.ProjectID, ID: *v.CampaignID, Change: 1})
+	})
+	return made, err
+}
+
+// Find finds a voucher by what callers name it: its code or its id.
+func (s Vouchers) Find(ctx context.Context, project uuid.UUID, codeOrID string) (voucher.Voucher, error) {
+	row, err := q.VoucherGetByCode(ctx, s.Pool, rows.VoucherGetByCodeParams{ProjectID: project, Code: codeOrID})
+	if known, ok := id.Voucher.Parse(codeOrID); ok && missing(err) {
+		row, err = q.VoucherGet(ctx, s.Pool, rows.VoucherGetParams{ProjectID: project, ID: known})
+	}
+	if missing(err) {
+		return voucher.Voucher{}, fault.Missing("voucher", codeOrID)
+	}
+	return voucher.Voucher(row), err
+}
+
+// Update changes a voucher under a lock: change gets it as it is and says what is to be.
+func (s Vouchers) Update(ctx context.Context, project uuid.UUID, codeOrID string, change func(*voucher.Voucher) error) (voucher.Voucher, error) {
+	found, err := s.Find(ctx, project, codeOrID)
+	if err != nil {
+		return voucher.Voucher{}, err
+	}
+	var changed voucher.Voucher
+	err = inTx(ctx, s.Pool, func(tx pgx.Tx) error {
+		row, err := q.VoucherLock(ctx, tx, rows.VoucherLockParams{ProjectID: project, ID: found.ID})
+		if missing(err) {
+			return fault.Missing("voucher", codeOrID)
+		}
+		if err != nil {
+			return err
+		}
+		v := voucher.Voucher(row)
+		if err := change(&v); err != nil {
+			return err
+		}
+		row, err = q.VoucherUpdate(ctx, tx, rows.VoucherUpdateParams{
+			ProjectID: project, ID: v.ID, Value: v.Value, Active: v.Active, StartDate: v.StartDate, ExpirationDate: v.ExpirationDate,
+			Validity: v.Validity, AdditionalInfo: v.AdditionalInfo, Category: v.Category, Metadata: v.Metadata,
+			RedemptionQuantity: v.RedemptionQuantity,
+		})
+		changed = voucher.Voucher(row)
+		return err
+	})
+	return changed, err
+}
+
+// Delete deletes a voucher for good.
+func (s Vouchers) Delete(ctx context.Context, project uuid.UUID, codeOrID string) error {
+	found, err := s.Find(ctx, project, codeOrID)
+	if err != nil {
+		return err
+	}
+	return inTx(ctx, s.Pool, func(tx pgx.Tx) error {
+		campaign, err := q.VoucherDelete(ctx, tx, rows.VoucherDeleteParams{ProjectID: project, ID: found.ID})
+		if missing(err) {
+			return fault.Missing("voucher", codeOrID)
+		}
+		if err != nil || campaign == nil {
+			return err
+		}
+		return q.CampaignCount(ctx, tx, rows.CampaignCountParams{ProjectID: project, ID: *campaign, Change: -1})
+	})
+}
+
+// VoucherList says which vouchers are listed, and in which order: created_at, updated_at or code, with "-" from the last.
+type VoucherList struct {
+	Campaign                    *uuid.UUID
+	Customer                    *uuid.UUID
+	Category, Code              string
+	IDs                         []uuid.UUID
+	CreatedAfter, CreatedBefore *time.Time
+	UpdatedAfter, UpdatedBefore *time.Time
+	Filter                      Filter
+	Order                       string
+	Limit, Page                 int
+}
+
+// voucherColumns are the fields that filters of vouchers know.
+var voucherColumns = map[string]filterColumn{
+	"code": {"v.code", "text"}, "id": {"'v_' || replace(v.id::text, '-', '')", "text"}, "type": {"v.type", "text"},
+	"voucher_type": {"v.type", "text"}, "category": {"v.category", "text"}, "categories": {"v.category", "text"},
+	"campaign":    {"(SELECT c.name FROM campaigns c WHERE c.id = v.campaign_id)", "text"},
+	"campaigns":   {"(SELECT c.name FROM campaigns c WHERE c.id = v.campaign_id)", "text"},
+	"campaign_id": {"'camp_' || replace(v.campaign_id::text, '-', '')", "text"},
+	"holder_id":   {"'cust_' || replace(v.holder_id::text, '-', '')", "text"},
+	"active":      {"v.active", "truth"}, "is_referral_code": {"v.is_referral_code", "truth"},
+	"created_at": {"v.created_at", "time"}, "updated_at": {"v.updated_at", "time"}, "start_date": {"v.start_date", "time"},
+	"expiration_date": {"v.expiration_date", "time"}, "additional_info": {"v.additional_info", "text"},
+	"redemption.quantity": {"v.redemption_quantity", "number"}, "redemption.redeemed_quantity": {"v.redeemed_quantity", "number"},
+}
+
+// List lists vouchers, with how many there are in all.
+func (s Vouchers) List(ctx context.Context, project uuid.UUID, l VoucherList) ([]voucher.Voucher, int64, error) {
+	var w where
+	w.add("v.project_id = ?", project)
+	if l.Campaign != nil {
+		w.add("v.campaign_id = ?", *l.Campaign)
+	}
+	if l.Customer != nil {
+		w.add("v.holder_id = ?", *l.Customer)
+	}
+	if l.Category != "" {
+		w.add("v.category = ?", l.Category)
+	}
+	if l.Code != "" {
+		w.add("v.code = ?", l.Code)
+	}
+	if l.IDs != nil {
+		w.add("v.id = ANY(?)", l.IDs)
+	}
+	w.between("v.created_at", l.CreatedAfter, l.CreatedBefore)
+	w.between("v.updated_at", l.UpdatedAfter, l.UpdatedBefore)
+	if err := w.filter(l.Filter, voucherColumns, "v.metadata"); err != nil {
+		return nil, 0, err
+	}
+	order := map[string]string{
+		"created_at": "v.created_at, v.id", "-created_at": "v.created_at DESC, v.id DESC",
+		"updated_at": "v.updated_at, v.id", "-updated_at": "v.updated_at DESC NULLS LAST, v.id DESC",
+		"code": "v.code", "-code": "v.code DESC",
+	}[l.Order]
+	found, total, err := listPage[rows.Voucher](ctx, s.Pool, &w, "vouchers v", "v.*", order, l.Limit, l.Page)
+	return each(found, func(row rows.Voucher) voucher.Voucher { return voucher.Voucher(row) }), total, err
+}
+
+// listPage reads one page of a list whose shape depends on what is asked for, and counts the whole. The outside pages by
+// number, at most 100 pages of 100, so what a page skips is bounded.
+func listPage[Row any](
+	ctx context.Context, pool *pgxpool.Pool, w *where, table, columns, order string, limit, page int,
+) ([]Row, int64, error) {
+	var total int64
+	if err := pool.QueryRow(ctx, "SELECT count(*) FROM "+table+" WHERE "+w.String(), w.statement.args...).Scan(&total); err != nil {
+		return nil, 0, err
+	}
+	text := w.bind("SELECT "+columns+" FROM "+table+" WHERE "+w.String()+" ORDER BY "+order+" LIMIT ? OFFSET ?", limit, (page-1)*limit)
+	result, err := pool.Query(ctx, text, w.statement.args...)
+	if err != nil {
+		return nil, 0, err
+	}
+	found, err := pgx.CollectRows(result, pgx.RowToStructByPos[Row])
+	return found, total, err
+}
+
+func each[From, To any](list []From, convert func(From) To) []To {
+	out := make([]To, len(list))
+	for i, item := range list {
+		out[i] = convert(item)
+	}
+	return out
+}
+
+// importVouchers writes vouchers that callers brought the codes of; which were new is the result.
+func importVouchers(ctx context.Context, tx pgx.Tx, project uuid.UUID, campaign *uuid.UUID, referral bool, list []voucher.Voucher) (map[string]bool, error) {
+	p := rows.VoucherImportParams{ProjectID: project, CampaignID: campaign, IsReferralCode: referral}
+	for _, v := range list {
+		validity, err := rawValidity(v.Validity)
+		if err != nil {
+			return nil, err
+		}
+		p.Ids = append(p.Ids, id.New())
+		p.Codes = append(p.Codes, v.Code)
+		p.Types = append(p.Types, string(v.Type))
+		p.Vals = append(p.Vals, string(v.Value))
+		p.RedemptionQuantities = append(p.RedemptionQuantities, or(v.RedemptionQuantity, 0))
+		p.RedeemedQuantities = append(p.RedeemedQuantities, v.RedeemedQuantity)
+		p.Actives = append(p.Actives, v.Active)
+		p.StartDates = append(p.StartDates, or(v.StartDate, time.Time{}))
+		p.ExpirationDates = append(p.ExpirationDates, or(v.ExpirationDate, time.Time{}))
+		p.Validities = append(p.Validities, string(validity))
+		p.AdditionalInfos = append(p.AdditionalInfos, or(v.AdditionalInfo, ""))
+		p.Categories = append(p.Categories, or(v.Category, ""))
+		p.Metadatas = append(p.Metadatas, string(orEmpty(v.Metadata)))
+	}
+	made, err := q.VoucherImport(ctx, tx, p)
+	if err != nil {
+		return nil, err
+	}
+	fresh := make(map[string]bool, len(made))
+	for _, text := range made {
+		fresh[text] = true
+	}
+	if campaign == nil {
+		return fresh, nil
+	}
+	return fresh, q.CampaignCount(ctx, tx, rows.CampaignCountParams{ProjectID: project, ID: *campaign, Change: int64(len(made))})
+}
+
+func or[T any](value *T, otherwise T) T {
+	if value == nil {
+		return otherwise
+	}
+	return *value
+}
+
+func orEmpty(raw json.RawMessage) json.RawMessage {
+	if len(raw) == 0 {
+		return json.RawMessage("{}")
+	}
+	return raw
+}
