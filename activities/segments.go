@@ -8,6 +8,7 @@ import (
 	"go.temporal.io/sdk/activity"
 
 	"herald/db"
+	"herald/internal/fault"
 )
 
 // Segments keeps who is in which segment.
@@ -32,4 +33,59 @@ func (a *Segments) AwaitSegment(ctx context.Context, in AwaitSegmentInput) error
 		case <-ticker.C:
 		}
 	}
+}
+
+// SegmentSync is how far the sync of a segment is.
+type SegmentSync struct {
+	ProjectID, SegmentID uuid.UUID
+	After                db.SyncCursor // the last customer held against the segment
+	Seen, Come, Gone     int64         // customers so far; Seen counts whole pages
+	Walked               bool          // every customer was held against the segment
+	Deleted              bool          // there is no such segment any more
+}
+
+// pagesPerCall keeps an activity short and its share of the history small.
+const pagesPerCall = 10
+
+// SyncSegmentPages holds the next pages of customers against the segment. A repeated call goes on after the last page of the
+// one before, and repeating a page changes nothing.
+func (a *Segments) SyncSegmentPages(ctx context.Context, sync SegmentSync) (SegmentSync, error) {
+	if activity.HasHeartbeatDetails(ctx) {
+		if err := activity.GetHeartbeatDetails(ctx, &sync); err != nil {
+			return sync, err
+		}
+	}
+	for range pagesPerCall {
+		page, err := a.Store.SyncPage(ctx, sync.ProjectID, sync.SegmentID, sync.After)
+		if fault.Is(err, fault.NotFound) {
+			sync.Deleted = true
+			return sync, nil
+		}
+		if err != nil {
+			return sync, outcome(err)
+		}
+		sync.After, sync.Walked = page.Cursor, page.Finished
+		sync.Seen, sync.Come, sync.Gone = sync.Seen+page.Seen, sync.Come+page.Come, sync.Gone+page.Gone
+		if sync.Walked {
+			return sync, nil
+		}
+		activity.RecordHeartbeat(ctx, sync)
+	}
+	return sync, nil
+}
+
+// FinishedSegment is a segment whose sync has ended.
+type FinishedSegment struct {
+	Members int64
+	Moves   bool // its filter speaks of today, so it has to be synced again tomorrow
+	Deleted bool
+}
+
+// FinishSegment marks the segment as synced.
+func (a *Segments) FinishSegment(ctx context.Context, sync SegmentSync) (FinishedSegment, error) {
+	members, moves, err := a.Store.FinishSync(ctx, sync.ProjectID, sync.SegmentID)
+	if fault.Is(err, fault.NotFound) {
+		return FinishedSegment{Deleted: true}, nil
+	}
+	return FinishedSegment{Members: members, Moves: moves}, outcome(err)
 }

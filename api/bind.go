@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -21,6 +22,8 @@ import (
 const (
 	maxBody  = 10 << 20 // bytes of a request's body, as the public API documents it
 	maxDepth = 64       // levels of objects and arrays within each other
+
+	maxNumber = 400 // characters of a number
 )
 
 // ignored is the type of a property that callers may send back to us and that only we write: official sample code sends
@@ -98,7 +101,7 @@ func scan(raw []byte) error {
 	for i := 0; i < len(raw); i++ {
 		switch b := raw[i]; {
 		case quoted && b == '\\':
-			if strings.HasPrefix(string(raw[i+1:min(i+6, len(raw))]), "u0000") {
+			if bytes.HasPrefix(raw[i+1:], []byte("u0000")) {
 				return fault.New(fault.InvalidPayload, "A text holds a NUL character (\\u0000) at %s; remove it", position(raw, i))
 			}
 			i++
@@ -111,9 +114,27 @@ func scan(raw []byte) error {
 			}
 		case b == '}' || b == ']':
 			depth--
+		case b == '-' || b >= '0' && b <= '9':
+			number := raw[i:min(i+maxNumber+1, len(raw))]
+			if end := bytes.IndexFunc(number, notNumber); end > 0 {
+				number = number[:end]
+			}
+			if outOfRange(string(number)) {
+				return fault.New(fault.InvalidPayload, "A number at %s is out of range", position(raw, i))
+			}
+			i += len(number) - 1
 		}
 	}
 	return nil
+}
+
+func notNumber(r rune) bool { return !strings.ContainsRune("+-.0123456789eE", r) }
+
+// outOfRange says whether the database could not keep the number: one that is very long, or has an exponent of more than
+// three digits.
+func outOfRange(number string) bool {
+	_, exponent, _ := strings.Cut(strings.ToLower(number), "e")
+	return len(number) > maxNumber || len(strings.TrimLeft(exponent, "+-0")) > 3
 }
 
 func syntaxFault(raw []byte, err *jsontext.SyntacticError) error {

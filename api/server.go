@@ -52,5 +52,8 @@ func New(o Options) http.Handler {
 		delay: o.Delay, from: o.From, engineUI: o.EngineUI,
 	}.routes(v1)
 	asyncActions{db.AsyncActions{Pool: o.Pool}}.routes(v1)
+	customers{db.Customers{Pool: o.Pool}, db.Segments{Pool: o.Pool}}.routes(v1)
+	consents{db.Consents{Pool: o.Pool}, db.Customers{Pool: o.Pool}}.routes(v1)
+	segments{db.Segments{Pool: o.Pool}, flows.SyncSegment}.routes(v1)
 	return e
 }

@@ -2,17 +2,185 @@ package db
 
 import (
 	"context"
+	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"herald/db/internal/rows"
 	"herald/internal/fault"
 	"herald/internal/id"
+	"herald/internal/segment"
 )
 
 // Segments is the store of segments and who is in them.
 type Segments struct{ Pool *pgxpool.Pool }
+
+// Create makes a segment from a checked definition. A static one is complete at once; one with a filter waits for its sync.
+// A draft belongs to a distribution that is not confirmed yet, and stands in no list.
+//
+// The sync is started within the transaction, so that no segment is left without one; it waits for the transaction to end
+// (SyncPage), and finds nothing to do where that failed.
+func (s Segments) Create(
+	ctx context.Context, project uuid.UUID, d segment.Definition, draft bool, sync func(context.Context, uuid.UUID, uuid.UUID) error,
+) (made segment.Segment, err error) {
+	members, err := s.members(ctx, project, d.Customers)
+	if err != nil {
+		return segment.Segment{}, err
+	}
+	err = inTx(ctx, s.Pool, func(tx pgx.Tx) error {
+		if err := q.SegmentChangeLock(ctx, tx, project); err != nil {
+			return err
+		}
+		status := segment.Done
+		if d.Type != segment.Static {
+			status = segment.InProgress
+			n, err := q.SegmentCountDynamic(ctx, tx, project)
+			if err != nil {
+				return err
+			}
+			if n >= segment.MaxDynamic {
+				return fault.New(fault.InvalidPayload,
+					"The project has %d passive and auto-update segments, which is the most it can have; delete one first", n)
+			}
+		}
+		row, err := q.SegmentCreate(ctx, tx, rows.SegmentCreateParams{
+			ID: id.New(), ProjectID: project, Name: d.Name, Type: string(d.Type), Filter: d.Filter,
+			InitialSyncStatus: status, Draft: draft, Members: int64(len(members)),
+		})
+		if err != nil {
+			return err
+		}
+		made = segment.Segment(row)
+		if d.Type != segment.Static {
+			return sync(ctx, project, row.ID)
+		}
+		if len(members) == 0 {
+			return nil
+		}
+		return q.SegmentFill(ctx, tx, rows.SegmentFillParams{SegmentID: row.ID, Customers: members})
+	})
+	return made, err
+}
+
+// members finds whom the keys of a static segment name, each once.
+func (s Segments) members(ctx context.Context, project uuid.UUID, keys []string) ([]uuid.UUID, error) {
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	found, err := Customers(s).Resolve(ctx, project, keys)
+	if err != nil {
+		return nil, err
+	}
+	var faults fault.List
+	seen := make(map[uuid.UUID]bool, len(found))
+	members := make([]uuid.UUID, 0, len(found))
+	for i, one := range found {
+		switch {
+		case one == nil:
+			faults.Add(fault.Property(segment.CustomerPath(i), "Property .%s: cannot find customer with id %s", segment.CustomerPath(i), keys[i]))
+		case !seen[*one]:
+			seen[*one] = true
+			members = append(members, *one)
+		}
+	}
+	return members, faults.Err()
+}
+
+// Get finds a segment.
+func (s Segments) Get(ctx context.Context, project, one uuid.UUID) (segment.Segment, error) {
+	row, err := q.SegmentGet(ctx, s.Pool, rows.SegmentGetParams{ProjectID: project, ID: one})
+	if missing(err) {
+		return segment.Segment{}, fault.Missing("segment", id.Segment.Format(one))
+	}
+	return segment.Segment(row), err
+}
+
+// List is the project's segments, newest first unless oldestFirst, and how many there are; ids narrow both where given.
+func (s Segments) List(
+	ctx context.Context, project uuid.UUID, ids []uuid.UUID, oldestFirst bool, count, skip int,
+) ([]segment.Segment, int64, error) {
+	if ids == nil {
+		ids = []uuid.UUID{}
+	}
+	total, err := q.SegmentCount(ctx, s.Pool, rows.SegmentCountParams{ProjectID: project, Ids: ids})
+	if err != nil {
+		return nil, 0, err
+	}
+	found, err := q.SegmentList(ctx, s.Pool, rows.SegmentListParams{
+		ProjectID: project, Ids: ids, OldestFirst: oldestFirst, Count: int32(count), Skip: int32(skip),
+	})
+	return segments(found), total, err
+}
+
+// FitFor is the segments with a filter that a customer would be in of whom only the source id is known.
+func (s Segments) FitFor(ctx context.Context, project uuid.UUID, source string) ([]segment.Segment, error) {
+	all, _, err := s.List(ctx, project, nil, false, segment.MaxDynamic*10, 0)
+	if err != nil {
+		return nil, err
+	}
+	fit := []segment.Segment{}
+	for _, one := range all {
+		if one.Type == string(segment.Static) {
+			continue
+		}
+		filter, err := segment.Parse(one.Filter)
+		if err != nil {
+			return nil, err
+		}
+		st := &statement{}
+		st.add("SELECT ")
+		fitting(st, filter, time.Now())
+		st.add(` FROM (SELECT (jsonb_populate_record(NULL::customers, jsonb_build_object('source_id', %s::text, 'metadata', '{}'::jsonb))).*) c`, source)
+		var fits bool
+		if err := s.Pool.QueryRow(ctx, st.String(), st.args...).Scan(&fits); err != nil {
+			return nil, err
+		}
+		if fits {
+			fit = append(fit, one)
+		}
+	}
+	return fit, nil
+}
+
+// OfCustomer is the segments that a customer is in.
+func (s Segments) OfCustomer(ctx context.Context, project, customer uuid.UUID) ([]segment.Segment, error) {
+	found, err := q.SegmentOfCustomer(ctx, s.Pool, rows.SegmentOfCustomerParams{ProjectID: project, CustomerID: customer})
+	return segments(found), err
+}
+
+func segments(found []rows.Segment) []segment.Segment {
+	all := make([]segment.Segment, len(found))
+	for i, row := range found {
+		all[i] = segment.Segment(row)
+	}
+	return all
+}
+
+// Delete removes a segment, unless a distribution that has not ended is for it: that is a fault.Conflict which names it.
+func (s Segments) Delete(ctx context.Context, project, one uuid.UUID) error {
+	user, err := q.SegmentUsedBy(ctx, s.Pool, rows.SegmentUsedByParams{ProjectID: project, SegmentID: one})
+	switch {
+	case err == nil:
+		return &fault.Error{
+			Code: fault.Conflict, ResourceID: id.Distribution.Format(user.ID), ResourceType: "distribution",
+			Details: "The distribution " + user.Name + " is for this segment; stop it first",
+		}
+	case !missing(err):
+		return err
+	}
+	n, err := q.SegmentDelete(ctx, s.Pool, rows.SegmentDeleteParams{ProjectID: project, ID: one})
+	if err == nil && n == 0 {
+		return fault.Missing("segment", id.Segment.Format(one))
+	}
+	return err
+}
+
+// Confirm makes a draft a segment like any other, when the distribution it belongs to is confirmed.
+func (s Segments) Confirm(ctx context.Context, project, one uuid.UUID) error {
+	return q.SegmentConfirm(ctx, s.Pool, rows.SegmentConfirmParams{ProjectID: project, ID: one})
+}
 
 // Synced reports whether every customer was held against a segment since it was made.
 func (s Segments) Synced(ctx context.Context, project, segment uuid.UUID) (bool, error) {

@@ -37,6 +37,29 @@ CREATE TABLE customer_consents (
 	PRIMARY KEY (customer_id, consent_id)
 );
 
+-- How segments read a text of the metadata as a number or an instant: null where it is none.
+CREATE FUNCTION as_number(value text) RETURNS numeric LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+	SELECT CASE WHEN value ~ '^\s*[-+]?[0-9]{1,100}(\.[0-9]{1,100})?([eE][-+]?[0-9]{1,3})?\s*$' THEN value::numeric END
+$$;
+
+CREATE FUNCTION as_time(value text) RETURNS timestamptz LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+BEGIN
+	IF value !~ '^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?\s*(Z|[-+]\d\d(:?\d\d)?)?)?$' THEN
+		RETURN NULL;
+	END IF;
+	IF value ~ '(Z|[-+]\d\d(:?\d\d)?)$' AND length(value) > 10 THEN
+		RETURN value::timestamptz;
+	END IF;
+	RETURN value::timestamp AT TIME ZONE 'UTC';
+EXCEPTION WHEN datetime_field_overflow OR invalid_datetime_format THEN
+	RETURN NULL; -- 30 February
+END
+$$;
+
+CREATE FUNCTION array_items(value jsonb) RETURNS numeric LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+	SELECT CASE jsonb_typeof(value) WHEN 'array' THEN jsonb_array_length(value) END
+$$;
+
 CREATE TABLE segments (
 	id                  uuid PRIMARY KEY DEFAULT uuid7(),
 	project_id          uuid NOT NULL REFERENCES projects ON DELETE CASCADE,

@@ -1,2 +1,62 @@
+-- name: SegmentCreate :one
+INSERT INTO segments (id, project_id, name, type, filter, initial_sync_status, draft, members) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING *;
+
+-- name: SegmentGet :one
+SELECT * FROM segments WHERE project_id = $1 AND id = $2;
+
+-- name: SegmentList :many
+SELECT * FROM segments WHERE project_id = sqlc.arg(project_id) AND NOT draft
+AND (cardinality(sqlc.arg(ids)::uuid[]) = 0 OR id = ANY (sqlc.arg(ids)::uuid[]))
+ORDER BY CASE WHEN sqlc.arg(oldest_first)::boolean THEN created_at END, created_at DESC, id DESC
+LIMIT sqlc.arg(count) OFFSET sqlc.arg(skip);
+
+-- name: SegmentCount :one
+SELECT count(*) FROM segments WHERE project_id = sqlc.arg(project_id) AND NOT draft
+AND (cardinality(sqlc.arg(ids)::uuid[]) = 0 OR id = ANY (sqlc.arg(ids)::uuid[]));
+
+-- name: SegmentCountDynamic :one
+SELECT count(*) FROM segments WHERE project_id = $1 AND type <> 'static';
+
+-- name: SegmentDynamic :many
+SELECT id, filter FROM segments WHERE project_id = $1 AND type <> 'static' ORDER BY id;
+
+-- name: SegmentUsedBy :one
+SELECT id, name FROM distributions
+WHERE project_id = sqlc.arg(project_id) AND segment_id = sqlc.arg(segment_id)::uuid AND status NOT IN ('draft', 'sent', 'stopped', 'failed')
+ORDER BY id LIMIT 1;
+
+-- name: SegmentDelete :execrows
+DELETE FROM segments WHERE project_id = $1 AND id = $2;
+
+-- name: SegmentConfirm :exec
+UPDATE segments SET draft = false WHERE project_id = $1 AND id = $2;
+
+-- name: SegmentSynced :one
+UPDATE segments SET initial_sync_status = 'DONE', updated_at = now(),
+	members = (SELECT count(*) FROM segment_members m WHERE m.segment_id = segments.id)
+WHERE project_id = $1 AND id = $2 RETURNING members, filter;
+
+-- name: SegmentFill :exec
+INSERT INTO segment_members (segment_id, customer_id)
+SELECT sqlc.arg(segment_id), k FROM unnest(sqlc.arg(customers)::uuid[]) k ON CONFLICT DO NOTHING;
+
+-- name: SegmentOfCustomer :many
+SELECT s.* FROM segments s JOIN segment_members m ON m.segment_id = s.id
+WHERE s.project_id = sqlc.arg(project_id) AND m.customer_id = sqlc.arg(customer_id) AND NOT s.draft ORDER BY s.created_at DESC, s.id;
+
+-- name: SegmentChangeLock :exec
+-- Held by whoever changes customers, from before it reads which segments there are.
+SELECT pg_advisory_xact_lock_shared(hashtextextended('segments ' || sqlc.arg(project_id)::uuid::text, 0));
+
+-- name: SegmentBarrier :exec
+-- Waits for every change of customers that may not have seen a segment made before.
+SELECT pg_advisory_xact_lock(hashtextextended('segments ' || sqlc.arg(project_id)::uuid::text, 0));
+
+-- name: SegmentPageEnd :one
+-- The last customer of the next page, in the order in which they were made; one page walks the index customers_created.
+SELECT created_at, id FROM customers
+WHERE project_id = sqlc.arg(project_id) AND (created_at, id) > (sqlc.arg(after_at)::timestamptz, sqlc.arg(after_id)::uuid)
+ORDER BY created_at, id OFFSET sqlc.arg(skip) LIMIT 1;
+
 -- name: SegmentSyncStatus :one
 SELECT initial_sync_status FROM segments WHERE project_id = $1 AND id = $2;

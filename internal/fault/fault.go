@@ -94,6 +94,17 @@ func (l *List) Add(e *Error) {
 	}
 }
 
+// AddAll keeps every fault that err carries, as Err made it.
+func (l *List) AddAll(err error) {
+	var e *Error
+	if !errors.As(err, &e) {
+		return
+	}
+	alone := *e
+	alone.Faults = nil
+	*l = append(append(*l, &alone), e.Faults...)
+}
+
 // Err is nil without faults, the fault itself where there is one, and otherwise the first with the rest behind it.
 func (l List) Err() error {
 	if len(l) == 0 {

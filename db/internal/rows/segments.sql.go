@@ -7,9 +7,327 @@ package rows
 
 import (
 	"context"
+	"encoding/json"
+	"time"
 
 	"github.com/google/uuid"
 )
+
+const segmentBarrier = `-- name: SegmentBarrier :exec
+SELECT pg_advisory_xact_lock(hashtextextended('segments ' || $1::uuid::text, 0))
+`
+
+// Waits for every change of customers that may not have seen a segment made before.
+func (q *Queries) SegmentBarrier(ctx context.Context, db DBTX, projectID uuid.UUID) error {
+	_, err := db.Exec(ctx, segmentBarrier, projectID)
+	return err
+}
+
+const segmentChangeLock = `-- name: SegmentChangeLock :exec
+SELECT pg_advisory_xact_lock_shared(hashtextextended('segments ' || $1::uuid::text, 0))
+`
+
+// Held by whoever changes customers, from before it reads which segments there are.
+func (q *Queries) SegmentChangeLock(ctx context.Context, db DBTX, projectID uuid.UUID) error {
+	_, err := db.Exec(ctx, segmentChangeLock, projectID)
+	return err
+}
+
+const segmentConfirm = `-- name: SegmentConfirm :exec
+UPDATE segments SET draft = false WHERE project_id = $1 AND id = $2
+`
+
+type SegmentConfirmParams struct {
+	ProjectID uuid.UUID
+	ID        uuid.UUID
+}
+
+func (q *Queries) SegmentConfirm(ctx context.Context, db DBTX, arg SegmentConfirmParams) error {
+	_, err := db.Exec(ctx, segmentConfirm, arg.ProjectID, arg.ID)
+	return err
+}
+
+const segmentCount = `-- name: SegmentCount :one
+SELECT count(*) FROM segments WHERE project_id = $1 AND NOT draft
+AND (cardinality($2::uuid[]) = 0 OR id = ANY ($2::uuid[]))
+`
+
+type SegmentCountParams struct {
+	ProjectID uuid.UUID
+	Ids       []uuid.UUID
+}
+
+func (q *Queries) SegmentCount(ctx context.Context, db DBTX, arg SegmentCountParams) (int64, error) {
+	row := db.QueryRow(ctx, segmentCount, arg.ProjectID, arg.Ids)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const segmentCountDynamic = `-- name: SegmentCountDynamic :one
+SELECT count(*) FROM segments WHERE project_id = $1 AND type <> 'static'
+`
+
+func (q *Queries) SegmentCountDynamic(ctx context.Context, db DBTX, projectID uuid.UUID) (int64, error) {
+	row := db.QueryRow(ctx, segmentCountDynamic, projectID)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const segmentCreate = `-- name: SegmentCreate :one
+INSERT INTO segments (id, project_id, name, type, filter, initial_sync_status, draft, members) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id, project_id, name, type, filter, initial_sync_status, draft, members, created_at, updated_at
+`
+
+type SegmentCreateParams struct {
+	ID                uuid.UUID
+	ProjectID         uuid.UUID
+	Name              string
+	Type              string
+	Filter            json.RawMessage
+	InitialSyncStatus string
+	Draft             bool
+	Members           int64
+}
+
+func (q *Queries) SegmentCreate(ctx context.Context, db DBTX, arg SegmentCreateParams) (Segment, error) {
+	row := db.QueryRow(ctx, segmentCreate,
+		arg.ID,
+		arg.ProjectID,
+		arg.Name,
+		arg.Type,
+		arg.Filter,
+		arg.InitialSyncStatus,
+		arg.Draft,
+		arg.Members,
+	)
+	var i Segment
+	err := row.Scan(
+		&i.ID,
+		&i.ProjectID,
+		&i.Name,
+		&i.Type,
+		&i.Filter,
+		&i.InitialSyncStatus,
+		&i.Draft,
+		&i.Members,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
+	return i, err
+}
+
+const segmentDelete = `-- name: SegmentDelete :execrows
+DELETE FROM segments WHERE project_id = $1 AND id = $2
+`
+
+type SegmentDeleteParams struct {
+	ProjectID uuid.UUID
+	ID        uuid.UUID
+}
+
+func (q *Queries) SegmentDelete(ctx context.Context, db DBTX, arg SegmentDeleteParams) (int64, error) {
+	result, err := db.Exec(ctx, segmentDelete, arg.ProjectID, arg.ID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const segmentDynamic = `-- name: SegmentDynamic :many
+SELECT id, filter FROM segments WHERE project_id = $1 AND type <> 'static' ORDER BY id
+`
+
+type SegmentDynamicRow struct {
+	ID     uuid.UUID
+	Filter json.RawMessage
+}
+
+func (q *Queries) SegmentDynamic(ctx context.Context, db DBTX, projectID uuid.UUID) ([]SegmentDynamicRow, error) {
+	rows, err := db.Query(ctx, segmentDynamic, projectID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []SegmentDynamicRow
+	for rows.Next() {
+		var i SegmentDynamicRow
+		if err := rows.Scan(&i.ID, &i.Filter); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const segmentFill = `-- name: SegmentFill :exec
+INSERT INTO segment_members (segment_id, customer_id)
+SELECT $1, k FROM unnest($2::uuid[]) k ON CONFLICT DO NOTHING
+`
+
+type SegmentFillParams struct {
+	SegmentID uuid.UUID
+	Customers []uuid.UUID
+}
+
+func (q *Queries) SegmentFill(ctx context.Context, db DBTX, arg SegmentFillParams) error {
+	_, err := db.Exec(ctx, segmentFill, arg.SegmentID, arg.Customers)
+	return err
+}
+
+const segmentGet = `-- name: SegmentGet :one
+SELECT id, project_id, name, type, filter, initial_sync_status, draft, members, created_at, updated_at FROM segments WHERE project_id = $1 AND id = $2
+`
+
+type SegmentGetParams struct {
+	ProjectID uuid.UUID
+	ID        uuid.UUID
+}
+
+func (q *Queries) SegmentGet(ctx context.Context, db DBTX, arg SegmentGetParams) (Segment, error) {
+	row := db.QueryRow(ctx, segmentGet, arg.ProjectID, arg.ID)
+	var i Segment
+	err := row.Scan(
+		&i.ID,
+		&i.ProjectID,
+		&i.Name,
+		&i.Type,
+		&i.Filter,
+		&i.InitialSyncStatus,
+		&i.Draft,
+		&i.Members,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
+	return i, err
+}
+
+const segmentList = `-- name: SegmentList :many
+SELECT id, project_id, name, type, filter, initial_sync_status, draft, members, created_at, updated_at FROM segments WHERE project_id = $1 AND NOT draft
+AND (cardinality($2::uuid[]) = 0 OR id = ANY ($2::uuid[]))
+ORDER BY CASE WHEN $3::boolean THEN created_at END, created_at DESC, id DESC
+LIMIT $5 OFFSET $4
+`
+
+type SegmentListParams struct {
+	ProjectID   uuid.UUID
+	Ids         []uuid.UUID
+	OldestFirst bool
+	Skip        int32
+	Count       int32
+}
+
+func (q *Queries) SegmentList(ctx context.Context, db DBTX, arg SegmentListParams) ([]Segment, error) {
+	rows, err := db.Query(ctx, segmentList,
+		arg.ProjectID,
+		arg.Ids,
+		arg.OldestFirst,
+		arg.Skip,
+		arg.Count,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Segment
+	for rows.Next() {
+		var i Segment
+		if err := rows.Scan(
+			&i.ID,
+			&i.ProjectID,
+			&i.Name,
+			&i.Type,
+			&i.Filter,
+			&i.InitialSyncStatus,
+			&i.Draft,
+			&i.Members,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const segmentOfCustomer = `-- name: SegmentOfCustomer :many
+SELECT s.id, s.project_id, s.name, s.type, s.filter, s.initial_sync_status, s.draft, s.members, s.created_at, s.updated_at FROM segments s JOIN segment_members m ON m.segment_id = s.id
+WHERE s.project_id = $1 AND m.customer_id = $2 AND NOT s.draft ORDER BY s.created_at DESC, s.id
+`
+
+type SegmentOfCustomerParams struct {
+	ProjectID  uuid.UUID
+	CustomerID uuid.UUID
+}
+
+func (q *Queries) SegmentOfCustomer(ctx context.Context, db DBTX, arg SegmentOfCustomerParams) ([]Segment, error) {
+	rows, err := db.Query(ctx, segmentOfCustomer, arg.ProjectID, arg.CustomerID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Segment
+	for rows.Next() {
+		var i Segment
+		if err := rows.Scan(
+			&i.ID,
+			&i.ProjectID,
+			&i.Name,
+			&i.Type,
+			&i.Filter,
+			&i.InitialSyncStatus,
+			&i.Draft,
+			&i.Members,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const segmentPageEnd = `-- name: SegmentPageEnd :one
+SELECT created_at, id FROM customers
+WHERE project_id = $1 AND (created_at, id) > ($2::timestamptz, $3::uuid)
+ORDER BY created_at, id OFFSET $4 LIMIT 1
+`
+
+type SegmentPageEndParams struct {
+	ProjectID uuid.UUID
+	AfterAt   time.Time
+	AfterID   uuid.UUID
+	Skip      int32
+}
+
+type SegmentPageEndRow struct {
+	CreatedAt time.Time
+	ID        uuid.UUID
+}
+
+// The last customer of the next page, in the order in which they were made; one page walks the index customers_created.
+func (q *Queries) SegmentPageEnd(ctx context.Context, db DBTX, arg SegmentPageEndParams) (SegmentPageEndRow, error) {
+	row := db.QueryRow(ctx, segmentPageEnd,
+		arg.ProjectID,
+		arg.AfterAt,
+		arg.AfterID,
+		arg.Skip,
+	)
+	var i SegmentPageEndRow
+	err := row.Scan(&i.CreatedAt, &i.ID)
+	return i, err
+}
 
 const segmentSyncStatus = `-- name: SegmentSyncStatus :one
 SELECT initial_sync_status FROM segments WHERE project_id = $1 AND id = $2
@@ -25,4 +343,50 @@ func (q *Queries) SegmentSyncStatus(ctx context.Context, db DBTX, arg SegmentSyn
 	var initial_sync_status string
 	err := row.Scan(&initial_sync_status)
 	return initial_sync_status, err
+}
+
+const segmentSynced = `-- name: SegmentSynced :one
+UPDATE segments SET initial_sync_status = 'DONE', updated_at = now(),
+	members = (SELECT count(*) FROM segment_members m WHERE m.segment_id = segments.id)
+WHERE project_id = $1 AND id = $2 RETURNING members, filter
+`
+
+type SegmentSyncedParams struct {
+	ProjectID uuid.UUID
+	ID        uuid.UUID
+}
+
+type SegmentSyncedRow struct {
+	Members int64
+	Filter  json.RawMessage
+}
+
+func (q *Queries) SegmentSynced(ctx context.Context, db DBTX, arg SegmentSyncedParams) (SegmentSyncedRow, error) {
+	row := db.QueryRow(ctx, segmentSynced, arg.ProjectID, arg.ID)
+	var i SegmentSyncedRow
+	err := row.Scan(&i.Members, &i.Filter)
+	return i, err
+}
+
+const segmentUsedBy = `-- name: SegmentUsedBy :one
+SELECT id, name FROM distributions
+WHERE project_id = $1 AND segment_id = $2::uuid AND status NOT IN ('draft', 'sent', 'stopped', 'failed')
+ORDER BY id LIMIT 1
+`
+
+type SegmentUsedByParams struct {
+	ProjectID uuid.UUID
+	SegmentID uuid.UUID
+}
+
+type SegmentUsedByRow struct {
+	ID   uuid.UUID
+	Name string
+}
+
+func (q *Queries) SegmentUsedBy(ctx context.Context, db DBTX, arg SegmentUsedByParams) (SegmentUsedByRow, error) {
+	row := db.QueryRow(ctx, segmentUsedBy, arg.ProjectID, arg.SegmentID)
+	var i SegmentUsedByRow
+	err := row.Scan(&i.ID, &i.Name)
+	return i, err
 }

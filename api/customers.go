@@ -1,0 +1,241 @@
+package api
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"herald/db"
+	"herald/internal/customer"
+	"herald/internal/fault"
+	"herald/internal/id"
+)
+
+const lastCustomersPage = 99
+
+type customers struct {
+	store    db.Customers
+	segments db.Segments
+}
+
+func (h customers) routes(r routes) {
+	r.post("/customers", ingests, h.save)
+	r.get("/customers", reads, h.list)
+	r.get("/customers/:id", reads, h.get)
+	r.put("/customers/:id", ingests, h.update)
+	r.delete("/customers/:id", ingests, h.delete)
+	r.get("/customers/:id/segments", reads, h.inSegments)
+}
+
+// customerBody is a customer as callers send one; what only we write is skipped.
+type customerBody struct {
+	ID       *string `json:"id"`
+	SourceID *string `json:"source_id"`
+	customer.Change
+	Summary        ignored `json:"summary"`
+	Loyalty        ignored `json:"loyalty"`
+	Referrals      ignored `json:"referrals"`
+	SystemMetadata ignored `json:"system_metadata"`
+	Assets         ignored `json:"assets"`
+	CreatedAt      ignored `json:"created_at"`
+	UpdatedAt      ignored `json:"updated_at"`
+	Object         ignored `json:"object"`
+}
+
+// saving checks the body.
+func (b customerBody) saving() (db.Saving, error) {
+	saving := db.Saving{SourceID: b.SourceID}
+	var faults fault.List
+	if b.ID != nil {
+		one, ok := id.Customer.Parse(*b.ID)
+		if !ok {
+			return saving, fault.Missing("customer", *b.ID)
+		}
+		saving.ID = &one
+	}
+	if b.SourceID != nil {
+		faults.Add(customer.CheckSourceID("source_id", *b.SourceID))
+	}
+	values, err := b.Check()
+	faults.AddAll(err)
+	saving.Values = values
+	return saving, faults.Err()
+}
+
+func (h customers) save(c echo.Context) error {
+	body, err := bind[customerBody](c)
+	if err != nil {
+		return err
+	}
+	saving, err := body.saving()
+	if err != nil {
+		return err
+	}
+	saved, err := h.store.Save(c.Request().Context(), caller(c).ProjectID, saving)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, showCustomer(saved))
+}
+
+func (h customers) update(c echo.Context) error {
+	body, err := bind[customerBody](c)
+	if err != nil {
+		return err
+	}
+	body.ID, body.SourceID = nil, nil // official sample code sends them back; neither changes
+	saving, err := body.saving()
+	if err != nil {
+		return err
+	}
+	saved, err := h.store.Update(c.Request().Context(), caller(c).ProjectID, c.Param("id"), saving.Values)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, showCustomer(saved))
+}
+
+func (h customers) get(c echo.Context) error {
+	found, err := h.store.Get(c.Request().Context(), caller(c).ProjectID, c.Param("id"))
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, showCustomer(found))
+}
+
+func (h customers) delete(c echo.Context) error {
+	if err := h.store.Delete(c.Request().Context(), caller(c).ProjectID, c.Param("id")); err != nil {
+		return err
+	}
+	return c.NoContent(http.StatusNoContent)
+}
+
+func (h customers) list(c echo.Context) error {
+	q := readQuery(c)
+	want := db.CustomerQuery{
+		Email: q.optional("email"), City: q.optional("city"), Name: q.optional("name"),
+		StartingAfter: q.time("starting_after"), Limit: q.limit(),
+		Order: q.choice("order", "-created_at", "created_at", "updated_at", "-updated_at", "source_id", "-source_id"),
+	}
+	want.Skip = (q.page(lastCustomersPage) - 1) * want.Limit
+	want.CreatedAfter, want.CreatedBefore = q.between("created_at")
+	want.UpdatedAfter, want.UpdatedBefore = q.between("updated_at")
+	if want.StartingAfter != nil && !strings.HasSuffix(want.Order, "created_at") {
+		q.complain("starting_after", "Query parameter starting_after goes with the order created_at or -created_at")
+	}
+	segment := q.text("segment_id")
+	if err := q.err(); err != nil {
+		return err
+	}
+	if segment != "" {
+		one, ok := id.Segment.Parse(segment)
+		if !ok {
+			return fault.Missing("segment", segment)
+		}
+		if _, err := h.segments.Get(c.Request().Context(), caller(c).ProjectID, one); err != nil {
+			return err
+		}
+		want.SegmentID = &one
+	}
+	page, err := h.store.List(c.Request().Context(), caller(c).ProjectID, want)
+	if err != nil {
+		return err
+	}
+	answer := list("customers", each(page.Customers, showCustomer), page.Total)
+	answer["has_more"] = page.More
+	return c.JSON(http.StatusOK, answer)
+}
+
+// inSegments lists the segments a customer is in; for one we do not know, those it would be in.
+func (h customers) inSegments(c echo.Context) error {
+	ctx, project := c.Request().Context(), caller(c).ProjectID
+	found, err := h.store.Get(ctx, project, c.Param("id"))
+	if fault.Is(err, fault.NotFound) {
+		fit, err := h.segments.FitFor(ctx, project, c.Param("id"))
+		if err != nil {
+			return err
+		}
+		return c.JSON(http.StatusOK, list("data", each(fit, nameSegment), int64(len(fit))))
+	}
+	if err != nil {
+		return err
+	}
+	in, err := h.segments.OfCustomer(ctx, project, found.ID)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, list("data", each(in, nameSegment), int64(len(in))))
+}
+
+type shownCustomer struct {
+	ID             string          `json:"id"`
+	SourceID       *string         `json:"source_id"`
+	Name           *string         `json:"name,omitempty"`
+	Description    *string         `json:"description,omitempty"`
+	Email          *string         `json:"email,omitempty"`
+	Phone          *string         `json:"phone,omitempty"`
+	Birthdate      *string         `json:"birthdate,omitempty"`
+	Address        json.RawMessage `json:"address"`
+	Summary        shownSummary    `json:"summary"`
+	Loyalty        shownLoyalty    `json:"loyalty"`
+	Referrals      shownReferrals  `json:"referrals"`
+	Metadata       json.RawMessage `json:"metadata"`
+	SystemMetadata json.RawMessage `json:"system_metadata"`
+	UnsubscribedAt *timestamp      `json:"unsubscribed_at,omitempty"`
+	CreatedAt      timestamp       `json:"created_at"`
+	UpdatedAt      *timestamp      `json:"updated_at,omitempty"`
+	Object         string          `json:"object"`
+}
+
+type shownSummary struct {
+	Redemptions struct {
+		TotalRedeemed          int64 `json:"total_redeemed"`
+		TotalFailed            int64 `json:"total_failed"`
+		TotalSucceeded         int64 `json:"total_succeeded"`
+		TotalRolledBack        int64 `json:"total_rolled_back"`
+		TotalRollbackFailed    int64 `json:"total_rollback_failed"`
+		TotalRollbackSucceeded int64 `json:"total_rollback_succeeded"`
+		Gift                   struct {
+			RedeemedAmount int64 `json:"redeemed_amount"`
+			AmountToGo     int64 `json:"amount_to_go"`
+		} `json:"gift"`
+		LoyaltyCard struct {
+			RedeemedPoints int64 `json:"redeemed_points"`
+			PointsToGo     int64 `json:"points_to_go"`
+		} `json:"loyalty_card"`
+	} `json:"redemptions"`
+	Orders struct {
+		TotalAmount     int64 `json:"total_amount"`
+		TotalCount      int64 `json:"total_count"`
+		AverageAmount   int64 `json:"average_amount"`
+		LastOrderAmount int64 `json:"last_order_amount"`
+	} `json:"orders"`
+}
+
+type shownLoyalty struct {
+	Points            int64    `json:"points"`
+	ReferredCustomers int64    `json:"referred_customers"`
+	Campaigns         struct{} `json:"campaigns"`
+}
+
+type shownReferrals struct {
+	Total     int64    `json:"total"`
+	Campaigns []string `json:"campaigns"`
+}
+
+func showCustomer(c customer.Customer) shownCustomer {
+	shown := shownCustomer{
+		ID: id.Customer.Format(c.ID), SourceID: c.SourceID, Name: c.Name, Description: c.Description, Email: c.Email,
+		Phone: c.Phone, Address: c.Address, Metadata: c.Metadata, SystemMetadata: c.SystemMetadata,
+		UnsubscribedAt: stamp(c.UnsubscribedAt), CreatedAt: timestamp(c.CreatedAt), UpdatedAt: stamp(c.UpdatedAt),
+		Referrals: shownReferrals{Campaigns: []string{}}, Object: "customer",
+	}
+	if c.Birthdate != nil {
+		born := c.Birthdate.Format(time.DateOnly)
+		shown.Birthdate = &born
+	}
+	return shown
+}

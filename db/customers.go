@@ -1,0 +1,167 @@
+package db
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"herald/db/internal/rows"
+	"herald/internal/customer"
+	"herald/internal/fault"
+	"herald/internal/id"
+)
+
+// Customers is the store of customers. Whatever changes customers holds them against the project's segments in the same
+// transaction.
+type Customers struct{ Pool *pgxpool.Pool }
+
+// Saving is a customer as a caller sends one: an id where we gave one, a source id where the caller has one.
+type Saving struct {
+	ID       *uuid.UUID
+	SourceID *string
+	Values   customer.Values
+}
+
+// Save updates the customer with that id or source id. Where there is none with the source id, or neither is given, it makes
+// one; an id that we did not give is fault.NotFound.
+func (s Customers) Save(ctx context.Context, project uuid.UUID, one Saving) (saved customer.Customer, err error) {
+	err = inTx(ctx, s.Pool, func(tx pgx.Tx) error {
+		if one.ID != nil {
+			saved, err = updateCustomer(ctx, tx, project, *one.ID, one.SourceID, one.Values)
+		} else {
+			saved, err = upsertCustomer(ctx, tx, project, one.SourceID, one.Values)
+		}
+		if err != nil {
+			return err
+		}
+		return judge(ctx, tx, project, []uuid.UUID{saved.ID})
+	})
+	return saved, err
+}
+
+// Update changes the customer that key (an id or a source id) names.
+func (s Customers) Update(ctx context.Context, project uuid.UUID, key string, v customer.Values) (saved customer.Customer, err error) {
+	found, err := s.Get(ctx, project, key)
+	if err != nil {
+		return customer.Customer{}, err
+	}
+	return s.Save(ctx, project, Saving{ID: &found.ID, Values: v})
+}
+
+// SaveMany saves customers that each have a source id, all or none.
+func (s Customers) SaveMany(ctx context.Context, project uuid.UUID, many []Saving) error {
+	return inTx(ctx, s.Pool, func(tx pgx.Tx) error {
+		ids := make([]uuid.UUID, len(many))
+		for i, one := range many {
+			saved, err := upsertCustomer(ctx, tx, project, one.SourceID, one.Values)
+			if err != nil {
+				return err
+			}
+			ids[i] = saved.ID
+		}
+		return judge(ctx, tx, project, ids)
+	})
+}
+
+func upsertCustomer(ctx context.Context, tx pgx.Tx, project uuid.UUID, source *string, v customer.Values) (customer.Customer, error) {
+	row, err := q.CustomerUpsert(ctx, tx, rows.CustomerUpsertParams{
+		ID: id.New(), ProjectID: project, SourceID: source, Name: v.Name, Description: v.Description, Email: v.Email,
+		Phone: v.Phone, Birthdate: v.Birthdate, Address: v.Address, Metadata: v.Metadata, Cleared: list(v.Cleared), Removed: list(v.Removed),
+	})
+	return customer.Customer(row), err
+}
+
+func updateCustomer(
+	ctx context.Context, tx pgx.Tx, project, one uuid.UUID, source *string, v customer.Values,
+) (customer.Customer, error) {
+	row, err := q.CustomerUpdate(ctx, tx, rows.CustomerUpdateParams{
+		ProjectID: project, ID: one, SourceID: source, Name: v.Name, Description: v.Description, Email: v.Email,
+		Phone: v.Phone, Birthdate: v.Birthdate, Address: v.Address, Metadata: v.Metadata, Cleared: list(v.Cleared), Removed: list(v.Removed),
+	})
+	switch {
+	case missing(err):
+		return customer.Customer{}, fault.Missing("customer", id.Customer.Format(one))
+	case violates(err, "customers_source_id_key"):
+		return customer.Customer{}, &fault.Error{
+			Code: fault.Duplicate, Property: "source_id", ResourceID: *source, ResourceType: "customer",
+			Details: "Duplicated customer exists with source_id " + *source,
+		}
+	case err == nil && source != nil && *row.SourceID != *source:
+		return customer.Customer{}, fault.Property("source_id", "Property .source_id cannot be changed; it is %q", *row.SourceID)
+	}
+	return customer.Customer(row), err
+}
+
+// list is never null, because nothing = ANY (NULL).
+func list(names []string) []string {
+	if names == nil {
+		return []string{}
+	}
+	return names
+}
+
+// Get finds a customer by id or source id.
+func (s Customers) Get(ctx context.Context, project uuid.UUID, key string) (customer.Customer, error) {
+	if one, ok := id.Customer.Parse(key); ok {
+		row, err := q.CustomerGet(ctx, s.Pool, rows.CustomerGetParams{ProjectID: project, ID: one})
+		if !missing(err) {
+			return customer.Customer(row), err
+		}
+	}
+	row, err := q.CustomerGetBySource(ctx, s.Pool, rows.CustomerGetBySourceParams{ProjectID: project, SourceID: key})
+	if missing(err) {
+		return customer.Customer{}, fault.Missing("customer", key)
+	}
+	return customer.Customer(row), err
+}
+
+// Delete removes a customer with what hangs on it.
+func (s Customers) Delete(ctx context.Context, project uuid.UUID, key string) error {
+	found, err := s.Get(ctx, project, key)
+	if err != nil {
+		return err
+	}
+	n, err := q.CustomerDelete(ctx, s.Pool, rows.CustomerDeleteParams{ProjectID: project, ID: found.ID})
+	if err == nil && n == 0 {
+		return fault.Missing("customer", key)
+	}
+	return err
+}
+
+// Resolve finds the customers that keys (ids or source ids) name, in their order; nil where there is none.
+func (s Customers) Resolve(ctx context.Context, project uuid.UUID, keys []string) ([]*uuid.UUID, error) {
+	ids := make([]uuid.UUID, len(keys))
+	for i, key := range keys {
+		ids[i], _ = id.Customer.Parse(key) // the zero id is nobody's
+	}
+	found, err := q.CustomerResolve(ctx, s.Pool, rows.CustomerResolveParams{Keys: keys, ProjectID: project, Ids: ids})
+	if err != nil {
+		return nil, err
+	}
+	resolved := make([]*uuid.UUID, len(keys))
+	for _, row := range found {
+		resolved[row.Ord-1] = &row.ID
+	}
+	return resolved, nil
+}
+
+// CustomerQuery says which customers a list shows, and how. What is nil does not narrow it.
+type CustomerQuery struct {
+	Email, City, Name           *string // exactly, without case
+	SegmentID                   *uuid.UUID
+	CreatedAfter, CreatedBefore *time.Time
+	UpdatedAfter, UpdatedBefore *time.Time
+	StartingAfter               *time.Time // of creation, in whole milliseconds, itself not included
+	Order                       string     // created_at, updated_at or source_id; with "-" before it, descending
+	Limit, Skip                 int
+}
+
+// CustomerPage is one page of a list.
+type CustomerPage struct {
+	Customers []customer.Customer
+	Total     int64 // of the whole list, wherever the page starts
+	More      bool
+}

@@ -1,0 +1,79 @@
+-- name: CustomerUpsert :one
+-- What is null stays as it was, unless its name is among the cleared; the address and the metadata are merged.
+INSERT INTO customers AS c (id, project_id, source_id, name, description, email, phone, birthdate, address, metadata, created_at)
+VALUES (sqlc.arg(id), sqlc.arg(project_id), sqlc.narg(source_id), sqlc.narg(name), sqlc.narg(description), sqlc.narg(email),
+	sqlc.narg(phone), sqlc.narg(birthdate), nullif(jsonb_strip_nulls(sqlc.narg(address)::jsonb), '{}'),
+	coalesce(sqlc.narg(metadata)::jsonb, '{}'), clock_timestamp())
+ON CONFLICT (project_id, source_id) DO UPDATE SET
+	name = CASE WHEN 'name' = ANY (sqlc.arg(cleared)::text[]) THEN NULL ELSE coalesce(excluded.name, c.name) END,
+	description = CASE WHEN 'description' = ANY (sqlc.arg(cleared)::text[]) THEN NULL ELSE coalesce(excluded.description, c.description) END,
+	email = CASE WHEN 'email' = ANY (sqlc.arg(cleared)::text[]) THEN NULL ELSE coalesce(excluded.email, c.email) END,
+	phone = CASE WHEN 'phone' = ANY (sqlc.arg(cleared)::text[]) THEN NULL ELSE coalesce(excluded.phone, c.phone) END,
+	birthdate = CASE WHEN 'birthdate' = ANY (sqlc.arg(cleared)::text[]) THEN NULL ELSE coalesce(excluded.birthdate, c.birthdate) END,
+	address = CASE WHEN 'address' = ANY (sqlc.arg(cleared)::text[]) THEN NULL
+		ELSE nullif(jsonb_strip_nulls(coalesce(c.address, '{}') || coalesce(sqlc.narg(address)::jsonb, '{}')), '{}') END,
+	metadata = CASE WHEN 'metadata' = ANY (sqlc.arg(cleared)::text[]) THEN '{}'
+		ELSE (c.metadata || excluded.metadata) - sqlc.arg(removed)::text[] END,
+	updated_at = now()
+RETURNING *;
+
+-- name: CustomerUpdate :one
+UPDATE customers SET
+	source_id = coalesce(source_id, sqlc.narg(source_id)),
+	name = CASE WHEN 'name' = ANY (sqlc.arg(cleared)::text[]) THEN NULL ELSE coalesce(sqlc.narg(name), name) END,
+	description = CASE WHEN 'description' = ANY (sqlc.arg(cleared)::text[]) THEN NULL ELSE coalesce(sqlc.narg(description), description) END,
+	email = CASE WHEN 'email' = ANY (sqlc.arg(cleared)::text[]) THEN NULL ELSE coalesce(sqlc.narg(email), email) END,
+	phone = CASE WHEN 'phone' = ANY (sqlc.arg(cleared)::text[]) THEN NULL ELSE coalesce(sqlc.narg(phone), phone) END,
+	birthdate = CASE WHEN 'birthdate' = ANY (sqlc.arg(cleared)::text[]) THEN NULL ELSE coalesce(sqlc.narg(birthdate), birthdate) END,
+	address = CASE WHEN 'address' = ANY (sqlc.arg(cleared)::text[]) THEN NULL
+		ELSE nullif(jsonb_strip_nulls(coalesce(address, '{}') || coalesce(sqlc.narg(address)::jsonb, '{}')), '{}') END,
+	metadata = CASE WHEN 'metadata' = ANY (sqlc.arg(cleared)::text[]) THEN '{}'
+		ELSE (metadata || coalesce(sqlc.narg(metadata)::jsonb, '{}')) - sqlc.arg(removed)::text[] END,
+	updated_at = now()
+WHERE project_id = sqlc.arg(project_id) AND id = sqlc.arg(id)
+RETURNING *;
+
+-- name: CustomerGet :one
+SELECT * FROM customers WHERE project_id = $1 AND id = $2;
+
+-- name: CustomerGetBySource :one
+SELECT * FROM customers WHERE project_id = $1 AND source_id = sqlc.arg(source_id)::text;
+
+-- name: CustomerDelete :execrows
+DELETE FROM customers WHERE project_id = $1 AND id = $2;
+
+-- name: CustomerResolve :many
+-- Which customers the keys name: each is an id or a source id.
+SELECT k.ord::int AS ord, c.id
+FROM (SELECT unnest(sqlc.arg(keys)::text[]) AS key, generate_subscripts(sqlc.arg(keys)::text[], 1) AS ord) k
+JOIN customers c ON c.project_id = sqlc.arg(project_id) AND c.source_id = k.key
+UNION
+SELECT k.ord::int AS ord, c.id
+FROM (SELECT unnest(sqlc.arg(ids)::uuid[]) AS id, generate_subscripts(sqlc.arg(ids)::uuid[], 1) AS ord) k
+JOIN customers c ON c.project_id = sqlc.arg(project_id) AND c.id = k.id;
+
+-- name: ConsentCreate :one
+INSERT INTO consents (project_id, name, description, category) VALUES ($1, $2, $3, $4) RETURNING *;
+
+-- name: ConsentList :many
+SELECT * FROM consents WHERE project_id = $1 ORDER BY created_at, id;
+
+-- name: ConsentGive :exec
+-- Only consents of the project are touched.
+INSERT INTO customer_consents (customer_id, consent_id, given)
+SELECT sqlc.arg(customer_id), c.id, k.given
+FROM (SELECT unnest(sqlc.arg(ids)::uuid[]) AS id, unnest(sqlc.arg(given)::boolean[]) AS given) k
+JOIN consents c ON c.id = k.id AND c.project_id = sqlc.arg(project_id)
+ON CONFLICT (customer_id, consent_id) DO UPDATE SET given = excluded.given, changed_at = now();
+
+-- name: ConsentRevokeAll :exec
+UPDATE customer_consents SET given = false, changed_at = now() WHERE customer_id = $1 AND given;
+
+-- name: CustomerUnsubscribe :execrows
+UPDATE customers SET unsubscribed_at = CASE WHEN sqlc.arg(unsubscribed)::boolean THEN coalesce(unsubscribed_at, now()) END
+WHERE project_id = sqlc.arg(project_id) AND id = sqlc.arg(id);
+
+-- name: ConsentUnknown :one
+-- One of the ids that is no consent of the project.
+SELECT k.id::uuid AS id FROM (SELECT unnest(sqlc.arg(ids)::uuid[]) AS id) k
+WHERE NOT EXISTS (SELECT FROM consents c WHERE c.id = k.id AND c.project_id = sqlc.arg(project_id)) LIMIT 1;
