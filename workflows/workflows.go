@@ -21,7 +21,7 @@ const (
 
 // Register is the one list of workflows.
 func Register(r worker.WorkflowRegistry) {
-	for _, w := range []any{ManualDistribution, TestMessage} {
+	for _, w := range []any{ManualDistribution, SyncSegment, TestMessage} {
 		r.RegisterWorkflow(w)
 	}
 }
