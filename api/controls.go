@@ -23,7 +23,7 @@ func (h distributions) check(ctx context.Context, project db.Key, spec distribut
 	faults := spec.CheckSend()
 	for i, c := range spec.Channels {
 		if c.Template == nil || c.Subject == "" {
-			continue // said already
+			continue // the spec has said so
 		}
 		if _, err := email.ForChannel(c); err != nil {
 			faults = append(faults, under(fmt.Sprintf("channels[%d]", i), err)...)
@@ -191,6 +191,13 @@ func (h distributions) retry(c echo.Context) error {
 	}
 	if err := distribution.Status(found.Status).Check(distribution.Retry); err != nil {
 		return err
+	}
+	tally, err := h.messages.Tally(c.Request().Context(), found.ID)
+	if err != nil {
+		return err
+	}
+	if request.Status == message.Failed && tally.Failed == 0 || request.Status == message.Unknown && tally.Unknown == 0 {
+		return fault.New(fault.Conflict, "no message of this distribution is %s", request.Status)
 	}
 	_, err = h.flows.Send(c.Request().Context(), workflows.Confirmed{
 		VersionRef: version(found, int(found.Version)), Spec: found.Spec, Actor: caller(c).AppID, Retry: request.Status,

@@ -33,6 +33,7 @@ type Options struct {
 func New(o Options) http.Handler {
 	e := echo.New()
 	e.HideBanner = true
+	e.JSONSerializer = serializer{}
 	e.HTTPErrorHandler = answerError(o.Log)
 	e.Pre(tidyPath)
 	e.Use(observe(o.Log), bound)

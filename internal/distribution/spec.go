@@ -3,7 +3,6 @@ package distribution
 import (
 	"encoding/json"
 	"fmt"
-	"net/mail"
 	"strings"
 
 	"herald/internal/fault"
@@ -110,14 +109,6 @@ func (c Channel) check(path string) (faults fault.List) {
 	}
 	if c.Template == nil || strings.TrimSpace(c.Template.HTML) == "" && strings.TrimSpace(c.Template.Text) == "" {
 		faults.Add(fault.Property(path+".template", "an email needs html, text or both"))
-	}
-	if _, err := mail.ParseAddress(c.From); err != nil {
-		faults.Add(fault.Property(path+".from", "%q is no mailbox; write it as \"Shop <news@shop.example>\"", c.From))
-	}
-	if c.ReplyTo != "" {
-		if _, err := mail.ParseAddress(c.ReplyTo); err != nil {
-			faults.Add(fault.Property(path+".reply_to", "%q is no mailbox", c.ReplyTo))
-		}
 	}
 	return faults
 }

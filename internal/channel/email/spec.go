@@ -9,33 +9,39 @@ import (
 	"herald/internal/fault"
 )
 
-// ForChannel readies the letter of a distribution's email channel. Faults name the channel's properties: "template.html".
+// ForChannel readies the letter of a distribution's email channel. Every fault names the channel's property: "template.html".
 func ForChannel(c distribution.Channel) (*Letter, error) {
 	composition := Composition{Subject: c.Subject}
 	if c.Template != nil {
 		composition.HTML, composition.Text = c.Template.HTML, c.Template.Text
 	}
-	from, err := mail.ParseAddress(c.From)
-	if err != nil {
-		return nil, fault.Property("from", "%q is no mailbox: write it as \"Shop <news@shop.example>\"", c.From)
-	}
-	composition.From = Mailbox(*from)
+	var faults fault.List
+	composition.From = mailbox("from", c.From, &faults)
 	if c.ReplyTo != "" {
-		reply, err := mail.ParseAddress(c.ReplyTo)
-		if err != nil {
-			return nil, fault.Property("reply_to", "%q is no mailbox", c.ReplyTo)
-		}
-		composition.ReplyTo = Mailbox(*reply)
+		composition.ReplyTo = mailbox("reply_to", c.ReplyTo, &faults)
 	}
 	letter, err := Compose(composition)
 	var f *fault.Error
 	if errors.As(err, &f) {
-		f.Property = inChannel(f.Property)
-		for _, further := range f.Faults {
-			further.Property = inChannel(further.Property)
+		for _, one := range append([]*fault.Error{f}, f.Faults...) {
+			named := *one
+			named.Property, named.Faults = inChannel(one.Property), nil
+			faults.Add(&named)
 		}
+		err = nil
 	}
-	return letter, err
+	return letter, errors.Join(err, faults.Err())
+}
+
+// mailbox reads "Shop <news@shop.example>". One that cannot be read is a fault, and is then stood in for, so that the rest of
+// the letter can still be judged.
+func mailbox(property, text string, faults *fault.List) Mailbox {
+	parsed, err := mail.ParseAddress(text)
+	if err != nil {
+		faults.Add(fault.Property(property, "%q is no mailbox; write it as \"Shop <news@shop.example>\"", text))
+		return Mailbox{Address: "nobody@herald.invalid"}
+	}
+	return Mailbox(*parsed)
 }
 
 // inChannel is where a composition's property stands in a channel.

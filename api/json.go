@@ -1,0 +1,17 @@
+package api
+
+import (
+	"encoding/json"
+
+	"github.com/labstack/echo/v4"
+)
+
+// serializer writes answers with <, > and & as they stand: they go to programs and terminals, never into a page.
+type serializer struct{ echo.DefaultJSONSerializer }
+
+// Serialize writes one answer.
+func (serializer) Serialize(c echo.Context, answer any, _ string) error {
+	encoder := json.NewEncoder(c.Response())
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(answer)
+}
