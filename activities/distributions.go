@@ -28,7 +28,6 @@ type VersionRef struct {
 // Plan is what a run has to know of a version to make its plan.
 type Plan struct {
 	SegmentID *uuid.UUID // to wait for, unless the audience is one customer
-	Publishes bool       // a code to each recipient
 }
 
 // AdoptVersion makes a version the current one.
@@ -40,9 +39,7 @@ func (a *Distributions) AdoptVersion(ctx context.Context, in VersionRef) (Plan, 
 	if err := a.Store.Adopt(ctx, in.ProjectID, in.DistributionID, in.Version, spec); err != nil {
 		return Plan{}, outcome(err)
 	}
-	return Plan{
-		SegmentID: db.UsesOf(spec).Segment, Publishes: spec.Action.Type == distribution.PublishCode,
-	}, nil
+	return Plan{SegmentID: db.UsesOf(spec).Segment}, nil
 }
 
 // Standing is where a distribution stands from now on, and the line that its log gets.

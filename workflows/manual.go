@@ -12,45 +12,46 @@ import (
 )
 
 // ManualDistribution sends one manual distribution: wait until the segment is synced, count the delay down, send to everyone,
-// come back for those who had to wait. Its state is its input, so continuing as new is starting with what it knows.
-func ManualDistribution(ctx workflow.Context, state ManualState) error {
+// come back for those who had to wait. It returns what became of the messages. Its state is its input, so continuing as new
+// is starting with what it knows.
+func ManualDistribution(ctx workflow.Context, state ManualState) (message.Tally, error) {
 	d := &manual{ManualState: state}
 	if err := d.listen(ctx); err != nil {
-		return err
+		return d.Tally, err
 	}
-	return d.run(ctx)
+	err := d.run(ctx)
+	return d.Tally, err
 }
 
 // ManualState is all that a run knows: ids, counts and where it stands.
 type ManualState struct {
 	activities.VersionRef
-	Actor string        // who confirmed it
-	Delay time.Duration // from the synced segment to the first message
+	Actor string        `json:",omitzero"` // who confirmed it
+	Delay time.Duration `json:",omitzero"` // from the synced segment to the first message
 
-	Phase     distribution.Status // syncing, scheduled or sending; "" before the first step
-	SegmentID *uuid.UUID          // whom to wait for
-	Publishes bool                // a code to each recipient
-	SendAt    time.Time           // the end of the countdown
+	Phase     distribution.Status `json:",omitzero"` // syncing, scheduled or sending; "" before the first step
+	SegmentID *uuid.UUID          `json:",omitzero"` // whom to wait for
+	SendAt    time.Time           `json:",omitzero"` // the end of the countdown
 
-	Paused      bool
-	PauseReason string
-	Stopped     bool
-	StoppedBy   string
-	Retry       message.Status // where the run sends failed or unknown messages again: those
+	Paused      bool           `json:",omitzero"`
+	PauseReason string         `json:",omitzero"`
+	Stopped     bool           `json:",omitzero"`
+	StoppedBy   string         `json:",omitzero"`
+	Retry       message.Status `json:",omitzero"` // where the run sends failed or unknown messages again: those
 
-	After    uuid.UUID          // the last customer enrolled
-	Enrolled bool               // nobody is left to enrol
-	Last     int64              // the highest number of a message so far
-	Next     int64              // the first number that no batch has taken yet
-	Open     []activities.Range // batches to send before new ones: interrupted, or of this round
-	Looked   int64              // how far this round has looked for open thousands
-	Round    int                // the first pass is 0
-	NewCodes bool               // codes were added since the last look
-	Tally    message.Tally
-	Started  time.Time // of the first pass, for the rate
+	After    uuid.UUID          `json:",omitzero"` // the last customer enrolled
+	Enrolled bool               `json:",omitzero"` // nobody is left to enrol
+	Last     int64              `json:",omitzero"` // the highest number of a message so far
+	Next     int64              `json:",omitzero"` // the first number that no batch has taken yet
+	Open     []activities.Range `json:",omitzero"` // batches to send before new ones: interrupted, or of this round
+	Looked   int64              `json:",omitzero"` // how far this round has looked for open thousands
+	Round    int                `json:",omitzero"` // the first pass is 0
+	NewCodes bool               `json:",omitzero"` // codes were added since the last look
+	Tally    message.Tally      `json:",omitzero"`
+	Started  time.Time          `json:",omitzero"` // of the first pass, for the rate
 
 	// StepsPerRun ends a run after so many activities, where the engine's own suggestion would come too late for a test.
-	StepsPerRun int `json:",omitempty"`
+	StepsPerRun int `json:",omitzero"`
 }
 
 // manual is a run: its state, and what lives only as long as the run.
@@ -58,8 +59,6 @@ type manual struct {
 	ManualState
 	turn      workflow.Mutex      // one change of standing at a time
 	interrupt workflow.CancelFunc // ends the batches under way; nil between passes
-	underWay  int                 // batches
-	ahead     bool                // a page is being enrolled
 	steps     int
 	failure   error // what no retry cures
 }
@@ -117,7 +116,7 @@ func (d *manual) adopt(ctx workflow.Context, version int) error {
 		return err
 	}
 	moved := d.SegmentID == nil || plan.SegmentID == nil || *d.SegmentID != *plan.SegmentID
-	d.Version, d.SegmentID, d.Publishes = version, plan.SegmentID, plan.Publishes
+	d.Version, d.SegmentID = version, plan.SegmentID
 	switch {
 	case plan.SegmentID != nil && moved:
 		d.Phase = distribution.Syncing
