@@ -59,12 +59,17 @@ func (h *health) backoff() time.Duration {
 	return firstBackoff << (n - 1)
 }
 
-// failed counts a fault. Where it was one too many, or one that no second try can cure, the breaker opens and the fault to
-// give up with comes back.
-func (h *health) failed(details string, hopeless bool) *fault.Error {
+// failed counts a fault of something that began when there had been since faults in a row: many connections that fail at one
+// time are one fault. Where it was one too many, or one that no second try can cure, the breaker opens and the fault to give
+// up with comes back.
+func (h *health) failed(details string, hopeless bool, since int32) *fault.Error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if n := h.faults.Add(1); n < tripAfter && !hopeless {
+	n := h.faults.Load()
+	if n == since {
+		n = h.faults.Add(1)
+	}
+	if n < tripAfter && !hopeless {
 		return nil
 	}
 	return h.trip(details)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/textproto"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -80,7 +81,7 @@ func (p *Pool) Close() {
 
 // Check opens a connection, or finds one open, so that wrong settings are known before a message needs them.
 func (p *Pool) Check(ctx context.Context) error {
-	c, err := p.acquire(ctx)
+	c, _, err := p.acquire(ctx)
 	if err != nil {
 		return p.explain(err)
 	}
@@ -89,17 +90,17 @@ func (p *Pool) Check(ctx context.Context) error {
 }
 
 // acquire leases a connection: an idle one, or a new one while there are fewer than allowed. While the server is in trouble
-// only one tries at a time.
-func (p *Pool) acquire(ctx context.Context) (*conn, error) {
+// only one tries at a time. It tells how many faults in a row there had been when it began.
+func (p *Pool) acquire(ctx context.Context) (_ *conn, since int32, _ error) {
 	p.mu.Lock()
 	for {
 		if p.closed {
 			p.mu.Unlock()
-			return nil, errors.New("the pool is closed")
+			return nil, 0, errors.New("the pool is closed")
 		}
 		if f := p.health.refuse(); f != nil {
 			p.mu.Unlock()
-			return nil, f
+			return nil, 0, f
 		}
 		limit := p.settings.Connections
 		if p.health.troubled() {
@@ -118,22 +119,23 @@ func (p *Pool) acquire(ctx context.Context) (*conn, error) {
 			p.mu.Lock()
 			p.pass(turn)
 			p.mu.Unlock()
-			return nil, ctx.Err()
+			return nil, 0, ctx.Err()
 		}
 		p.mu.Lock()
 	}
 	p.leased++
 	c := p.takeIdle()
+	since = p.health.faults.Load()
 	p.mu.Unlock()
 	if c != nil {
 		c.proven, c.reused, c.leasedAt = false, true, c.begun
-		return c, nil
+		return c, since, nil
 	}
 	c, err := p.open(ctx)
 	if err != nil {
 		p.free()
 	}
-	return c, err
+	return c, since, err
 }
 
 // pass takes a waiter that gave up off the list, or hands its turn on where it had come.
@@ -257,7 +259,11 @@ func (p *Pool) explain(err error) *fault.Error {
 }
 
 func (p *Pool) describe(what string, err error) string {
-	return fmt.Sprintf("%s %s: %s", p.settings.Server(), what, shorten(printable(err.Error())))
+	words := err.Error()
+	if said := (*textproto.Error)(nil); errors.As(err, &said) {
+		words = strings.Replace(words, said.Error(), reply{said.Code, said.Msg}.String(), 1)
+	}
+	return fmt.Sprintf("%s %s: %s", p.settings.Server(), what, shorten(printable(words)))
 }
 
 // hopeless reports whether connecting fails for a reason that waiting cannot cure: it was told so by the server.

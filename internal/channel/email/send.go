@@ -61,6 +61,7 @@ type worker struct {
 	held          *message // taken, but its turn has to wait
 	spare         *message
 	grown         bool
+	since         int32             // the server's faults in a row when this worker last had reason to trust it
 	pending       []<-chan struct{} // outcomes that are not known to be durable
 }
 
@@ -94,7 +95,8 @@ func (w *worker) run() {
 			w.grown = true
 			w.grow()
 		}
-		c, err := w.pool.acquire(w.ctx)
+		c, since, err := w.pool.acquire(w.ctx)
+		w.since = since
 		if err != nil {
 			if w.ctx.Err() != nil {
 				return
@@ -141,7 +143,7 @@ func (w *worker) settle() {
 
 // fault tells the pool's health of a fault; where that is one too many, the Send ends with it.
 func (w *worker) fault(details string, hopeless bool) {
-	if f := w.pool.health.failed(details, hopeless); f != nil {
+	if f := w.pool.health.failed(details, hopeless, w.since); f != nil {
 		w.pool.log.Warn("sending stops", "fault", details, "retry_after", f.RetryAfter)
 		w.cancel(f)
 		return
@@ -160,7 +162,7 @@ func (w *worker) done(m *message, o channel.Outcome) {
 
 // answered records an outcome that the server itself gave.
 func (w *worker) answered(c *conn, m *message, o channel.Outcome) {
-	c.proven = true
+	c.proven, w.since = true, 0
 	w.done(m, o)
 	recovered, stop := w.pool.health.answered(o, w.pool.settings.Server())
 	if recovered {
