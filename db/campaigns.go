@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -82,9 +83,11 @@ func (s Campaigns) Find(ctx context.Context, project uuid.UUID, nameOrID string)
 	return campaign.Campaign(row), err
 }
 
-// Update changes a campaign under a lock: change gets it as it is and says what is to be. The vouchers that nobody has yet
-// follow, by AdoptChange; whether they must is the second result.
-func (s Campaigns) Update(ctx context.Context, project, campaignID uuid.UUID, change func(*campaign.Campaign) error) (campaign.Campaign, error) {
+// Update changes a campaign under a lock: change gets it as it is, says what is to be, and reports whether the vouchers that
+// nobody has yet must follow; then start begins that, with AdoptAll.
+func (s Campaigns) Update(ctx context.Context, project, campaignID uuid.UUID, requestID string,
+	change func(*campaign.Campaign) (vouchers bool, err error), start Start,
+) (campaign.Campaign, error) {
 	var changed campaign.Campaign
 	err := inTx(ctx, s.Pool, func(tx pgx.Tx) error {
 		row, err := q.CampaignLock(ctx, tx, rows.CampaignLockParams{ProjectID: project, ID: campaignID})
@@ -95,7 +98,8 @@ func (s Campaigns) Update(ctx context.Context, project, campaignID uuid.UUID, ch
 			return err
 		}
 		c := campaign.Campaign(row)
-		if err := change(&c); err != nil {
+		follow, err := change(&c)
+		if err != nil {
 			return err
 		}
 		row, err = q.CampaignUpdate(ctx, tx, rows.CampaignUpdateParams{
@@ -104,7 +108,14 @@ func (s Campaigns) Update(ctx context.Context, project, campaignID uuid.UUID, ch
 			Category: c.Category, Metadata: c.Metadata,
 		})
 		changed = campaign.Campaign(row)
-		return err
+		if err != nil || !follow {
+			return err
+		}
+		action, err := enqueue(ctx, tx, project, async.VouchersUpdate, requestID, codeOrder{CampaignID: campaignID}, nil)
+		if err != nil {
+			return err
+		}
+		return start(ctx, action)
 	})
 	return changed, err
 }
@@ -154,52 +165,92 @@ func (s Campaigns) OrderDelete(ctx context.Context, project, campaignID uuid.UUI
 	return action, err
 }
 
-// deletePage bounds one transaction of a deletion.
-const deletePage = 20_000
+// bulkPage bounds one transaction that deletes or changes vouchers.
+const bulkPage = 20_000
 
-// DeleteSome deletes one page of a campaign's vouchers, and the campaign itself once it has none. It returns how many
-// vouchers it deleted and whether the campaign is gone.
-func (s Campaigns) DeleteSome(ctx context.Context, project, campaignID uuid.UUID) (deleted int64, gone bool, err error) {
-	err = inTx(ctx, s.Pool, func(tx pgx.Tx) error {
-		deleted, err = q.VoucherDeleteSome(ctx, tx, rows.VoucherDeleteSomeParams{
-			ProjectID: project, CampaignID: &campaignID, Limit: deletePage,
+// DeleteAll deletes the vouchers of the campaign that an action names, a page at a time, and at last the campaign. beat is
+// called after each page with how many are deleted. Doing it again goes on where it was.
+func (s Campaigns) DeleteAll(ctx context.Context, project, action uuid.UUID, beat func(int64)) (int64, error) {
+	for {
+		var order codeOrder
+		gone := false
+		err := inTx(ctx, s.Pool, func(tx pgx.Tx) (err error) {
+			if order, err = lockOrder(ctx, tx, project, action); err != nil {
+				return err
+			}
+			deleted, err := q.VoucherDeleteSome(ctx, tx, rows.VoucherDeleteSomeParams{
+				ProjectID: project, CampaignID: &order.CampaignID, Limit: bulkPage,
+			})
+			if err != nil {
+				return err
+			}
+			order.Made += deleted
+			if gone = deleted < bulkPage; gone {
+				_, err = q.CampaignDelete(ctx, tx, rows.CampaignDeleteParams{ProjectID: project, ID: order.CampaignID})
+			} else {
+				err = count(ctx, tx, rows.CampaignCountParams{ProjectID: project, ID: order.CampaignID, Change: -deleted})
+			}
+			if err != nil {
+				return err
+			}
+			return rememberOrder(ctx, tx, project, action, order)
 		})
 		if err != nil {
-			return err
+			return order.Made, err
 		}
-		if deleted == deletePage {
-			return q.CampaignCount(ctx, tx, rows.CampaignCountParams{ProjectID: project, ID: campaignID, Change: -deleted})
+		if gone {
+			return order.Made, AsyncActions(s).Succeed(ctx, project, action, done("Deleted %d vouchers.", order.Made))
 		}
-		_, err = q.CampaignDelete(ctx, tx, rows.CampaignDeleteParams{ProjectID: project, ID: campaignID})
-		gone = true
-		return err
-	})
-	return deleted, gone, err
+		beat(order.Made)
+	}
 }
 
-// adoptPage bounds one transaction of AdoptChange.
-const adoptPage = 20_000
-
-// AdoptChange brings what a changed campaign says of its vouchers to those that nobody has yet, and returns how many.
-func (s Campaigns) AdoptChange(ctx context.Context, c campaign.Campaign) (int64, error) {
+// AdoptAll brings what a changed campaign says of its vouchers to those that nobody has yet, a page at a time, and returns
+// how many those are. beat is called after each page.
+func (s Campaigns) AdoptAll(ctx context.Context, project, action uuid.UUID, beat func(int64)) (int64, error) {
+	var order codeOrder
+	err := inTx(ctx, s.Pool, func(tx pgx.Tx) (err error) {
+		order, err = lockOrder(ctx, tx, project, action)
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
 	var after uuid.UUID
 	var total int64
 	for {
+		c, err := s.Get(ctx, project, order.CampaignID)
+		if err != nil {
+			return total, err
+		}
+		validity, err := rawValidity(c.Validity)
+		if err != nil {
+			return total, err
+		}
 		page, err := q.VoucherAdopt(ctx, s.Pool, rows.VoucherAdoptParams{
-			Value: c.Voucher.Benefit().Value(), StartDate: c.StartDate, ExpirationDate: c.ExpirationDate, Validity: c.Validity,
-			ProjectID: c.ProjectID, CampaignID: &c.ID, After: after, PageSize: adoptPage,
+			Value: c.Voucher.Benefit().Value(), StartDate: c.StartDate, ExpirationDate: c.ExpirationDate, Validity: validity,
+			ProjectID: c.ProjectID, CampaignID: c.ID, After: after, PageSize: bulkPage,
 		})
 		if err != nil {
 			return total, err
 		}
-		total += int64(len(page))
-		if len(page) == 0 {
-			return total, nil
+		if page.Looked == 0 {
+			return total, AsyncActions(s).Succeed(ctx, project, action, done("Updated %d vouchers.", total))
 		}
-		for _, changed := range page {
-			if changed.String() > after.String() {
-				after = changed
-			}
-		}
+		total += page.Changed
+		after = page.Last
+		beat(total)
 	}
+}
+
+// done is the result of an action that counts.
+func done(format string, n int64) map[string]any {
+	return map[string]any{"message": fmt.Sprintf(format, n), "done_count": n}
+}
+
+// count adds to how many vouchers a campaign has. It comes last in a transaction, because everyone who adds to the campaign
+// waits for its row until we commit. A campaign that is gone counts nothing.
+func count(ctx context.Context, tx pgx.Tx, p rows.CampaignCountParams) error {
+	_, err := q.CampaignCount(ctx, tx, p)
+	return err
 }

@@ -69,19 +69,12 @@ var ErrNoOrder = fmt.Errorf("no such order for codes")
 func (s Campaigns) MakeCodes(ctx context.Context, project, action uuid.UUID) (CodesMade, error) {
 	var made CodesMade
 	err := inTx(ctx, s.Pool, func(tx pgx.Tx) error {
-		row, err := q.CodeOrderLock(ctx, tx, rows.CodeOrderLockParams{ProjectID: project, ID: action})
-		if missing(err) {
-			return ErrNoOrder
-		}
+		order, err := lockOrder(ctx, tx, project, action)
 		if err != nil {
 			return err
 		}
-		var order codeOrder
-		if err := json.Unmarshal(row.Params, &order); err != nil {
-			return fmt.Errorf("params of %s: %w", action, err)
-		}
 		made = CodesMade{order.Made, order.Count}
-		if made.Done() || row.Status == async.Failed {
+		if made.Done() {
 			return nil
 		}
 		c, err := q.CampaignGet(ctx, tx, rows.CampaignGetParams{ProjectID: project, ID: order.CampaignID})
@@ -100,6 +93,22 @@ func (s Campaigns) MakeCodes(ctx context.Context, project, action uuid.UUID) (Co
 		return rememberOrder(ctx, tx, project, action, order)
 	})
 	return made, err
+}
+
+// lockOrder reads an order that nobody else works on until the transaction ends.
+func lockOrder(ctx context.Context, tx pgx.Tx, project, action uuid.UUID) (codeOrder, error) {
+	var order codeOrder
+	params, err := q.CodeOrderLock(ctx, tx, rows.CodeOrderLockParams{ProjectID: project, ID: action})
+	if missing(err) {
+		return order, ErrNoOrder
+	}
+	if err != nil {
+		return order, err
+	}
+	if err := json.Unmarshal(params, &order); err != nil {
+		return order, fmt.Errorf("params of %s: %w", action, err)
+	}
+	return order, nil
 }
 
 func rememberOrder(ctx context.Context, tx pgx.Tx, project, action uuid.UUID, order codeOrder) error {
@@ -141,8 +150,7 @@ func generate(ctx context.Context, tx pgx.Tx, c campaign.Campaign, n int64, o ca
 		return 0, fault.Property("voucher.code_config.pattern",
 			"Most codes of this pattern are taken in the project: %d of %d drawn were new. Use more random characters or another prefix", made, n)
 	}
-	// Last, because whoever publishes or adds codes of the same campaign waits for this row until we commit.
-	return made, q.CampaignCount(ctx, tx, rows.CampaignCountParams{ProjectID: c.ProjectID, ID: c.ID, Change: made})
+	return made, count(ctx, tx, rows.CampaignCountParams{ProjectID: c.ProjectID, ID: c.ID, Change: made})
 }
 
 func rawValidity(v *voucher.Validity) (json.RawMessage, error) {
@@ -160,7 +168,7 @@ func (s Campaigns) EndCodes(ctx context.Context, project, campaignID, action uui
 	if failure != "" {
 		err = actions.Fail(ctx, project, action, failure)
 	} else {
-		err = actions.Succeed(ctx, project, action, map[string]any{"message": fmt.Sprintf("Generated %d vouchers.", made), "done_count": made})
+		err = actions.Succeed(ctx, project, action, done("Generated %d vouchers.", made))
 	}
 	if err != nil {
 		return err
@@ -198,10 +206,10 @@ func (s Campaigns) TopUp(ctx context.Context, project, campaignID uuid.UUID, wan
 	if err != nil {
 		return 0, err
 	}
-	count := func(on rows.DBTX) (int64, error) {
+	left := func(on rows.DBTX) (int64, error) {
 		return q.VoucherAvailable(ctx, on, rows.VoucherAvailableParams{CampaignID: &campaignID, Limit: int32(want)})
 	}
-	found, err := count(s.Pool)
+	found, err := left(s.Pool)
 	if err != nil || found >= int64(want) || c.Type != campaign.AutoUpdate {
 		return int(found), err
 	}
@@ -210,7 +218,7 @@ func (s Campaigns) TopUp(ctx context.Context, project, campaignID uuid.UUID, wan
 			if err := q.CodeTopUpLock(ctx, tx, campaignID); err != nil {
 				return err
 			}
-			if found, err = count(tx); err != nil || found >= int64(want) {
+			if found, err = left(tx); err != nil || found >= int64(want) {
 				return err
 			}
 			if c.VouchersCount, err = q.CampaignVouchersCount(ctx, tx, rows.CampaignVouchersCountParams{ProjectID: project, ID: campaignID}); err != nil {

@@ -221,16 +221,16 @@ func TestDeletedCampaignTakesItsVouchers(t *testing.T) {
 	c, other := s.campaign(t, nil), s.campaign(t, nil)
 	s.fill(t, c, 20_001)
 	s.fill(t, other, 1)
-	_, err := s.campaigns.OrderDelete(t.Context(), s.project, c.ID, "v-1", started)
+	action, err := s.campaigns.OrderDelete(t.Context(), s.project, c.ID, "v-1", started)
 	require.NoError(t, err)
-	deleted, gone, err := s.campaigns.DeleteSome(t.Context(), s.project, c.ID)
+	// Killed after the first page, then done again.
+	killed, kill := context.WithCancel(t.Context())
+	_, err = s.campaigns.DeleteAll(killed, s.project, action, func(int64) { kill() })
+	require.ErrorIs(t, err, context.Canceled)
+	require.EqualValues(t, 2, s.count(t, "SELECT count(*) FROM vouchers"))
+	deleted, err := s.campaigns.DeleteAll(t.Context(), s.project, action, func(int64) {})
 	require.NoError(t, err)
-	require.EqualValues(t, 20_000, deleted)
-	require.False(t, gone)
-	deleted, gone, err = s.campaigns.DeleteSome(t.Context(), s.project, c.ID)
-	require.NoError(t, err)
-	require.EqualValues(t, 1, deleted)
-	require.True(t, gone)
+	require.EqualValues(t, 20_001, deleted)
 	_, err = s.campaigns.Get(t.Context(), s.project, c.ID)
 	require.True(t, fault.Is(err, fault.NotFound))
 	require.EqualValues(t, 1, s.count(t, "SELECT count(*) FROM vouchers"))
@@ -243,13 +243,17 @@ func TestChangedCampaignReachesVouchersNobodyHas(t *testing.T) {
 	s.fill(t, c, 20_100)
 	given, err := db.Publications{Pool: s.pool}.Publish(t.Context(), s.project, s.ask(t, c))
 	require.NoError(t, err)
-	changed, err := s.campaigns.Update(t.Context(), s.project, c.ID, func(c *campaign.Campaign) error {
+	var action uuid.UUID
+	_, err = s.campaigns.Update(t.Context(), s.project, c.ID, "v-1", func(c *campaign.Campaign) (bool, error) {
 		twenty := 20.0
 		c.Voucher.Discount.PercentOff = &twenty
+		return true, nil
+	}, func(_ context.Context, ordered uuid.UUID) error {
+		action = ordered
 		return nil
 	})
 	require.NoError(t, err)
-	n, err := s.campaigns.AdoptChange(t.Context(), changed)
+	n, err := s.campaigns.AdoptAll(t.Context(), s.project, action, func(int64) {})
 	require.NoError(t, err)
 	require.EqualValues(t, 20_099, n)
 	require.EqualValues(t, 20_099, s.count(t, "SELECT count(*) FROM vouchers WHERE value->>'percent_off' = '20'"))

@@ -2,7 +2,6 @@ package db
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	"github.com/google/uuid"
@@ -40,7 +39,7 @@ func (s Vouchers) Create(ctx context.Context, v voucher.Voucher) (voucher.Vouche
 		if v.CampaignID == nil {
 			return nil
 		}
-		return q.CampaignCount(ctx, tx, rows.CampaignCountParams{ProjectID: v.ProjectID, ID: *v.CampaignID, Change: 1})
+		return count(ctx, tx, rows.CampaignCountParams{ProjectID: v.ProjectID, ID: *v.CampaignID, Change: 1})
 	})
 	return made, err
 }
@@ -101,7 +100,7 @@ func (s Vouchers) Delete(ctx context.Context, project uuid.UUID, codeOrID string
 		if err != nil || campaign == nil {
 			return err
 		}
-		return q.CampaignCount(ctx, tx, rows.CampaignCountParams{ProjectID: project, ID: *campaign, Change: -1})
+		return count(ctx, tx, rows.CampaignCountParams{ProjectID: project, ID: *campaign, Change: -1})
 	})
 }
 
@@ -191,52 +190,12 @@ func each[From, To any](list []From, convert func(From) To) []To {
 	return out
 }
 
-// importVouchers writes vouchers that callers brought the codes of; which were new is the result.
-func importVouchers(ctx context.Context, tx pgx.Tx, project uuid.UUID, campaign *uuid.UUID, referral bool, list []voucher.Voucher) (map[string]bool, error) {
-	p := rows.VoucherImportParams{ProjectID: project, CampaignID: campaign, IsReferralCode: referral}
-	for _, v := range list {
-		validity, err := rawValidity(v.Validity)
-		if err != nil {
-			return nil, err
-		}
-		p.Ids = append(p.Ids, id.New())
-		p.Codes = append(p.Codes, v.Code)
-		p.Types = append(p.Types, string(v.Type))
-		p.Vals = append(p.Vals, string(v.Value))
-		p.RedemptionQuantities = append(p.RedemptionQuantities, or(v.RedemptionQuantity, 0))
-		p.RedeemedQuantities = append(p.RedeemedQuantities, v.RedeemedQuantity)
-		p.Actives = append(p.Actives, v.Active)
-		p.StartDates = append(p.StartDates, or(v.StartDate, time.Time{}))
-		p.ExpirationDates = append(p.ExpirationDates, or(v.ExpirationDate, time.Time{}))
-		p.Validities = append(p.Validities, string(validity))
-		p.AdditionalInfos = append(p.AdditionalInfos, or(v.AdditionalInfo, ""))
-		p.Categories = append(p.Categories, or(v.Category, ""))
-		p.Metadatas = append(p.Metadatas, string(orEmpty(v.Metadata)))
-	}
-	made, err := q.VoucherImport(ctx, tx, p)
-	if err != nil {
-		return nil, err
-	}
-	fresh := make(map[string]bool, len(made))
-	for _, text := range made {
-		fresh[text] = true
-	}
-	if campaign == nil {
-		return fresh, nil
-	}
-	return fresh, q.CampaignCount(ctx, tx, rows.CampaignCountParams{ProjectID: project, ID: *campaign, Change: int64(len(made))})
-}
+// noTime stands for a missing instant where the database takes an array.
+var noTime time.Time
 
 func or[T any](value *T, otherwise T) T {
 	if value == nil {
 		return otherwise
 	}
 	return *value
-}
-
-func orEmpty(raw json.RawMessage) json.RawMessage {
-	if len(raw) == 0 {
-		return json.RawMessage("{}")
-	}
-	return raw
 }

@@ -21,7 +21,9 @@ const (
 
 // Register is the one list of workflows.
 func Register(r worker.WorkflowRegistry) {
-	for _, w := range []any{ManualDistribution, SyncSegment, TestMessage} {
+	for _, w := range []any{
+		ManualDistribution, SyncSegment, TestMessage, GenerateCodes, ImportCodes, UpdateVouchers, DeleteCampaign,
+	} {
 		r.RegisterWorkflow(w)
 	}
 }

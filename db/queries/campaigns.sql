@@ -22,7 +22,7 @@ UPDATE campaigns SET active = $3, updated_at = now() WHERE project_id = $1 AND i
 -- name: CampaignLock :one
 SELECT * FROM campaigns WHERE project_id = $1 AND id = $2 FOR UPDATE;
 
--- name: CampaignCount :exec
+-- name: CampaignCount :execrows
 UPDATE campaigns SET vouchers_count = vouchers_count + @change WHERE project_id = @project_id AND id = @id;
 
 -- name: CampaignSetGeneration :exec

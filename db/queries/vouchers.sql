@@ -22,11 +22,11 @@ WITH made AS (
 -- name: VoucherImport :many
 INSERT INTO vouchers (
 	id, project_id, campaign_id, code, type, value, redemption_quantity, redeemed_quantity, active, start_date,
-	expiration_date, validity, additional_info, category, metadata, is_referral_code
+	expiration_date, validity, additional_info, category, metadata
 )
 SELECT r.id, sqlc.arg(project_id)::uuid, sqlc.narg(campaign_id)::uuid, r.code, r.type, r.val::jsonb, nullif(r.redemption_quantity, 0),
 	r.redeemed_quantity, r.active, nullif(r.start_date, '0001-01-01T00:00:00Z'), nullif(r.expiration_date, '0001-01-01T00:00:00Z'),
-	nullif(r.validity, '')::jsonb, nullif(r.additional_info, ''), nullif(r.category, ''), r.metadata::jsonb, sqlc.arg(is_referral_code)::bool
+	nullif(r.validity, '')::jsonb, nullif(r.additional_info, ''), nullif(r.category, ''), r.metadata::jsonb
 FROM (
 	SELECT unnest(sqlc.arg(ids)::uuid[]) AS id, unnest(sqlc.arg(codes)::text[]) AS code, unnest(sqlc.arg(types)::text[]) AS type,
 		unnest(sqlc.arg(vals)::text[]) AS val, unnest(sqlc.arg(redemption_quantities)::bigint[]) AS redemption_quantity,
@@ -64,11 +64,19 @@ SELECT count(*) FROM (
 DELETE FROM vouchers WHERE id IN (SELECT v.id FROM vouchers v WHERE v.project_id = $1 AND v.campaign_id = $2 LIMIT $3);
 
 -- What a changed campaign says of its vouchers reaches those that nobody has yet, a page at a time.
--- name: VoucherAdopt :many
-UPDATE vouchers SET value = @value, start_date = sqlc.narg(start_date), expiration_date = sqlc.narg(expiration_date),
-	validity = sqlc.narg(validity), updated_at = now()
-WHERE id IN (
+-- name: VoucherAdopt :one
+WITH page AS (
 	SELECT v.id FROM vouchers v
-	WHERE v.project_id = @project_id AND v.campaign_id = @campaign_id AND v.publication_id IS NULL AND v.id > @after
-	ORDER BY v.id LIMIT @page_size
-) AND publication_id IS NULL RETURNING id;
+	WHERE v.campaign_id = sqlc.arg(campaign_id)::uuid AND v.project_id = sqlc.arg(project_id)::uuid AND v.publication_id IS NULL
+		AND v.id > sqlc.arg(after)::uuid
+	ORDER BY v.id LIMIT sqlc.arg(page_size)
+), changed AS (
+	UPDATE vouchers SET value = sqlc.arg(value)::jsonb, start_date = sqlc.narg(start_date)::timestamptz,
+		expiration_date = sqlc.narg(expiration_date)::timestamptz, validity = sqlc.narg(validity)::jsonb, updated_at = now()
+	WHERE id IN (SELECT p.id FROM page p) AND publication_id IS NULL RETURNING id
+)
+SELECT (SELECT count(*) FROM page)::bigint AS looked, (SELECT count(*) FROM changed)::bigint AS changed,
+	coalesce((SELECT p.id FROM page p ORDER BY p.id DESC LIMIT 1), sqlc.arg(after)::uuid)::uuid AS last;
+
+-- name: VoucherTaken :many
+SELECT code FROM vouchers WHERE project_id = sqlc.arg(project_id) AND code = ANY(sqlc.arg(codes)::text[]);

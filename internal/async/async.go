@@ -17,6 +17,9 @@ const (
 	VouchersImport          = "CAMPAIGN.VOUCHERS_IMPORT"
 	VouchersImportCSV       = "CAMPAIGN.VOUCHERS_IMPORT_CSV"
 	VouchersDelete          = "CAMPAIGN.VOUCHERS_DELETE"
+	VouchersUpdate          = "CAMPAIGN.VOUCHERS_UPDATE"
+	StandaloneImport        = "VOUCHERS.IMPORT" // of vouchers without a campaign
+	StandaloneImportCSV     = "VOUCHERS.IMPORT_CSV"
 )
 
 // The statuses of an action, and of what it did.

@@ -15,7 +15,7 @@ import (
 	"herald/internal/voucher"
 )
 
-const campaignCount = `-- name: CampaignCount :exec
+const campaignCount = `-- name: CampaignCount :execrows
 UPDATE campaigns SET vouchers_count = vouchers_count + $1 WHERE project_id = $2 AND id = $3
 `
 
@@ -25,9 +25,12 @@ type CampaignCountParams struct {
 	ID        uuid.UUID
 }
 
-func (q *Queries) CampaignCount(ctx context.Context, db DBTX, arg CampaignCountParams) error {
-	_, err := db.Exec(ctx, campaignCount, arg.Change, arg.ProjectID, arg.ID)
-	return err
+func (q *Queries) CampaignCount(ctx context.Context, db DBTX, arg CampaignCountParams) (int64, error) {
+	result, err := db.Exec(ctx, campaignCount, arg.Change, arg.ProjectID, arg.ID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const campaignCreate = `-- name: CampaignCreate :one

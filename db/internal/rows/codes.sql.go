@@ -13,7 +13,7 @@ import (
 )
 
 const codeOrderLock = `-- name: CodeOrderLock :one
-SELECT a.status, i.params FROM async_actions a JOIN async_action_inputs i ON i.action_id = a.id
+SELECT i.params FROM async_actions a JOIN async_action_inputs i ON i.action_id = a.id
 WHERE a.project_id = $1 AND a.id = $2 FOR UPDATE
 `
 
@@ -22,17 +22,12 @@ type CodeOrderLockParams struct {
 	ID        uuid.UUID
 }
 
-type CodeOrderLockRow struct {
-	Status string
-	Params json.RawMessage
-}
-
 // Both rows are locked: a row that is not would be read as it was before the wait for the other.
-func (q *Queries) CodeOrderLock(ctx context.Context, db DBTX, arg CodeOrderLockParams) (CodeOrderLockRow, error) {
+func (q *Queries) CodeOrderLock(ctx context.Context, db DBTX, arg CodeOrderLockParams) (json.RawMessage, error) {
 	row := db.QueryRow(ctx, codeOrderLock, arg.ProjectID, arg.ID)
-	var i CodeOrderLockRow
-	err := row.Scan(&i.Status, &i.Params)
-	return i, err
+	var params json.RawMessage
+	err := row.Scan(&params)
+	return params, err
 }
 
 const codeOrderOpen = `-- name: CodeOrderOpen :one
@@ -74,4 +69,26 @@ SELECT pg_advisory_xact_lock(hashtextextended($1::uuid::text, 1))
 func (q *Queries) CodeTopUpLock(ctx context.Context, db DBTX, campaignID uuid.UUID) error {
 	_, err := db.Exec(ctx, codeTopUpLock, campaignID)
 	return err
+}
+
+const importOrderLock = `-- name: ImportOrderLock :one
+SELECT i.params, i.content FROM async_actions a JOIN async_action_inputs i ON i.action_id = a.id
+WHERE a.project_id = $1 AND a.id = $2 FOR UPDATE
+`
+
+type ImportOrderLockParams struct {
+	ProjectID uuid.UUID
+	ID        uuid.UUID
+}
+
+type ImportOrderLockRow struct {
+	Params  json.RawMessage
+	Content []byte
+}
+
+func (q *Queries) ImportOrderLock(ctx context.Context, db DBTX, arg ImportOrderLockParams) (ImportOrderLockRow, error) {
+	row := db.QueryRow(ctx, importOrderLock, arg.ProjectID, arg.ID)
+	var i ImportOrderLockRow
+	err := row.Scan(&i.Params, &i.Content)
+	return i, err
 }

@@ -14,55 +14,53 @@ import (
 	"herald/internal/voucher"
 )
 
-const voucherAdopt = `-- name: VoucherAdopt :many
-UPDATE vouchers SET value = $1, start_date = $2, expiration_date = $3,
-	validity = $4, updated_at = now()
-WHERE id IN (
+const voucherAdopt = `-- name: VoucherAdopt :one
+WITH page AS (
 	SELECT v.id FROM vouchers v
-	WHERE v.project_id = $5 AND v.campaign_id = $6 AND v.publication_id IS NULL AND v.id > $7
-	ORDER BY v.id LIMIT $8
-) AND publication_id IS NULL RETURNING id
+	WHERE v.campaign_id = $2::uuid AND v.project_id = $3::uuid AND v.publication_id IS NULL
+		AND v.id > $1::uuid
+	ORDER BY v.id LIMIT $4
+), changed AS (
+	UPDATE vouchers SET value = $5::jsonb, start_date = $6::timestamptz,
+		expiration_date = $7::timestamptz, validity = $8::jsonb, updated_at = now()
+	WHERE id IN (SELECT p.id FROM page p) AND publication_id IS NULL RETURNING id
+)
+SELECT (SELECT count(*) FROM page)::bigint AS looked, (SELECT count(*) FROM changed)::bigint AS changed,
+	coalesce((SELECT p.id FROM page p ORDER BY p.id DESC LIMIT 1), $1::uuid)::uuid AS last
 `
 
 type VoucherAdoptParams struct {
+	After          uuid.UUID
+	CampaignID     uuid.UUID
+	ProjectID      uuid.UUID
+	PageSize       int32
 	Value          json.RawMessage
 	StartDate      *time.Time
 	ExpirationDate *time.Time
-	Validity       *voucher.Validity
-	ProjectID      uuid.UUID
-	CampaignID     *uuid.UUID
-	After          uuid.UUID
-	PageSize       int32
+	Validity       json.RawMessage
+}
+
+type VoucherAdoptRow struct {
+	Looked  int64
+	Changed int64
+	Last    uuid.UUID
 }
 
 // What a changed campaign says of its vouchers reaches those that nobody has yet, a page at a time.
-func (q *Queries) VoucherAdopt(ctx context.Context, db DBTX, arg VoucherAdoptParams) ([]uuid.UUID, error) {
-	rows, err := db.Query(ctx, voucherAdopt,
+func (q *Queries) VoucherAdopt(ctx context.Context, db DBTX, arg VoucherAdoptParams) (VoucherAdoptRow, error) {
+	row := db.QueryRow(ctx, voucherAdopt,
+		arg.After,
+		arg.CampaignID,
+		arg.ProjectID,
+		arg.PageSize,
 		arg.Value,
 		arg.StartDate,
 		arg.ExpirationDate,
 		arg.Validity,
-		arg.ProjectID,
-		arg.CampaignID,
-		arg.After,
-		arg.PageSize,
 	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []uuid.UUID
-	for rows.Next() {
-		var id uuid.UUID
-		if err := rows.Scan(&id); err != nil {
-			return nil, err
-		}
-		items = append(items, id)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
+	var i VoucherAdoptRow
+	err := row.Scan(&i.Looked, &i.Changed, &i.Last)
+	return i, err
 }
 
 const voucherAvailable = `-- name: VoucherAvailable :one
@@ -318,18 +316,18 @@ func (q *Queries) VoucherGetByCode(ctx context.Context, db DBTX, arg VoucherGetB
 const voucherImport = `-- name: VoucherImport :many
 INSERT INTO vouchers (
 	id, project_id, campaign_id, code, type, value, redemption_quantity, redeemed_quantity, active, start_date,
-	expiration_date, validity, additional_info, category, metadata, is_referral_code
+	expiration_date, validity, additional_info, category, metadata
 )
 SELECT r.id, $1::uuid, $2::uuid, r.code, r.type, r.val::jsonb, nullif(r.redemption_quantity, 0),
 	r.redeemed_quantity, r.active, nullif(r.start_date, '0001-01-01T00:00:00Z'), nullif(r.expiration_date, '0001-01-01T00:00:00Z'),
-	nullif(r.validity, '')::jsonb, nullif(r.additional_info, ''), nullif(r.category, ''), r.metadata::jsonb, $3::bool
+	nullif(r.validity, '')::jsonb, nullif(r.additional_info, ''), nullif(r.category, ''), r.metadata::jsonb
 FROM (
-	SELECT unnest($4::uuid[]) AS id, unnest($5::text[]) AS code, unnest($6::text[]) AS type,
-		unnest($7::text[]) AS val, unnest($8::bigint[]) AS redemption_quantity,
-		unnest($9::bigint[]) AS redeemed_quantity, unnest($10::bool[]) AS active,
-		unnest($11::timestamptz[]) AS start_date, unnest($12::timestamptz[]) AS expiration_date,
-		unnest($13::text[]) AS validity, unnest($14::text[]) AS additional_info,
-		unnest($15::text[]) AS category, unnest($16::text[]) AS metadata
+	SELECT unnest($3::uuid[]) AS id, unnest($4::text[]) AS code, unnest($5::text[]) AS type,
+		unnest($6::text[]) AS val, unnest($7::bigint[]) AS redemption_quantity,
+		unnest($8::bigint[]) AS redeemed_quantity, unnest($9::bool[]) AS active,
+		unnest($10::timestamptz[]) AS start_date, unnest($11::timestamptz[]) AS expiration_date,
+		unnest($12::text[]) AS validity, unnest($13::text[]) AS additional_info,
+		unnest($14::text[]) AS category, unnest($15::text[]) AS metadata
 ) r
 ON CONFLICT (project_id, code) DO NOTHING RETURNING code
 `
@@ -337,7 +335,6 @@ ON CONFLICT (project_id, code) DO NOTHING RETURNING code
 type VoucherImportParams struct {
 	ProjectID            uuid.UUID
 	CampaignID           *uuid.UUID
-	IsReferralCode       bool
 	Ids                  []uuid.UUID
 	Codes                []string
 	Types                []string
@@ -359,7 +356,6 @@ func (q *Queries) VoucherImport(ctx context.Context, db DBTX, arg VoucherImportP
 	rows, err := db.Query(ctx, voucherImport,
 		arg.ProjectID,
 		arg.CampaignID,
-		arg.IsReferralCode,
 		arg.Ids,
 		arg.Codes,
 		arg.Types,
@@ -427,6 +423,35 @@ func (q *Queries) VoucherLock(ctx context.Context, db DBTX, arg VoucherLockParam
 		&i.UpdatedAt,
 	)
 	return i, err
+}
+
+const voucherTaken = `-- name: VoucherTaken :many
+SELECT code FROM vouchers WHERE project_id = $1 AND code = ANY($2::text[])
+`
+
+type VoucherTakenParams struct {
+	ProjectID uuid.UUID
+	Codes     []string
+}
+
+func (q *Queries) VoucherTaken(ctx context.Context, db DBTX, arg VoucherTakenParams) ([]string, error) {
+	rows, err := db.Query(ctx, voucherTaken, arg.ProjectID, arg.Codes)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var code string
+		if err := rows.Scan(&code); err != nil {
+			return nil, err
+		}
+		items = append(items, code)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const voucherUpdate = `-- name: VoucherUpdate :one

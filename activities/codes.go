@@ -1,0 +1,133 @@
+package activities
+
+import (
+	"context"
+	"errors"
+
+	"github.com/google/uuid"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
+
+	"herald/db"
+	"herald/internal/fault"
+)
+
+// Codes works on the vouchers of whole campaigns.
+type Codes struct {
+	Campaigns db.Campaigns
+	Vouchers  db.Vouchers
+	Actions   db.AsyncActions
+	// Announce tells a distribution that its campaign has new codes.
+	Announce func(ctx context.Context, project, distribution uuid.UUID) error
+}
+
+// CampaignRef names a campaign.
+type CampaignRef struct{ ProjectID, CampaignID uuid.UUID }
+
+// CodesRef names an async action on the vouchers of a campaign; the campaign's id is zero where they are of none.
+type CodesRef struct {
+	CampaignRef
+	ActionID uuid.UUID
+}
+
+// codesPerStep is how many codes one activity makes; then the run shows how far it is.
+const codesPerStep = 50_000
+
+// patience is how many attempts an activity looks for an action that its request has not committed yet: about 25 s.
+const patience = 8
+
+// GenerateVoucherCodes makes up to codesPerStep of the codes that an action asks for, and says how far that is.
+func (a *Codes) GenerateVoucherCodes(ctx context.Context, in CodesRef) (db.CodesMade, error) {
+	var first int64 = -1
+	for {
+		made, err := a.Campaigns.MakeCodes(ctx, in.ProjectID, in.ActionID)
+		if err != nil {
+			return made, ordered(ctx, err)
+		}
+		if first < 0 {
+			first = made.Made
+		}
+		if made.Done() || made.Made-first >= codesPerStep {
+			return made, nil
+		}
+		activity.RecordHeartbeat(ctx, made)
+	}
+}
+
+// NeverOrdered is the type of the error that ends work nobody ordered.
+const NeverOrdered = "never_ordered"
+
+// ordered is outcome, and gives up on an action whose request never committed.
+func ordered(ctx context.Context, err error) error {
+	if errors.Is(err, db.ErrNoOrder) && activity.GetInfo(ctx).Attempt >= patience {
+		return temporal.NewNonRetryableApplicationError("the request that ordered this was not completed", NeverOrdered, err)
+	}
+	return outcome(err)
+}
+
+// CodesEnd is how an order ended.
+type CodesEnd struct {
+	CodesRef
+	Made    int64
+	Failure string // why it failed; empty where it did not
+}
+
+// EndGeneration writes down that an order for codes is done, or failed.
+func (a *Codes) EndGeneration(ctx context.Context, in CodesEnd) error {
+	return outcome(a.Campaigns.EndCodes(ctx, in.ProjectID, in.CampaignID, in.ActionID, in.Made, in.Failure))
+}
+
+// AnnounceCodes tells the distributions that wait for codes of the campaign that there are some, and says how many it told.
+func (a *Codes) AnnounceCodes(ctx context.Context, in CampaignRef) (int, error) {
+	waiting, err := a.Campaigns.Waiting(ctx, in.ProjectID, in.CampaignID)
+	if err != nil {
+		return 0, outcome(err)
+	}
+	for _, distribution := range waiting {
+		if err := a.Announce(ctx, in.ProjectID, distribution); err != nil {
+			return 0, err
+		}
+	}
+	return len(waiting), nil
+}
+
+// ImportVoucherCodes writes the next page of the vouchers that an action brought, and says how far it is.
+func (a *Codes) ImportVoucherCodes(ctx context.Context, in CodesRef) (db.Imported, error) {
+	for {
+		imported, err := a.Vouchers.ImportSome(ctx, in.ProjectID, in.ActionID)
+		if err != nil {
+			return imported, ordered(ctx, err)
+		}
+		if imported.Done {
+			return imported, nil
+		}
+		activity.RecordHeartbeat(ctx, imported)
+	}
+}
+
+// FailVoucherAction ends an action on vouchers that cannot be done.
+func (a *Codes) FailVoucherAction(ctx context.Context, in CodesEnd) error {
+	return outcome(a.Actions.Fail(ctx, in.ProjectID, in.ActionID, in.Failure))
+}
+
+// DeleteCampaignVouchers deletes a campaign with its vouchers and returns how many those were.
+func (a *Codes) DeleteCampaignVouchers(ctx context.Context, in CodesRef) (int64, error) {
+	total, err := a.Campaigns.DeleteAll(ctx, in.ProjectID, in.ActionID, func(deleted int64) { activity.RecordHeartbeat(ctx, deleted) })
+	if err != nil {
+		return total, ordered(ctx, err)
+	}
+	return total, nil
+}
+
+// AdoptCampaignChange brings what a changed campaign says to its vouchers that nobody has yet, and returns how many those
+// were.
+func (a *Codes) AdoptCampaignChange(ctx context.Context, in CodesRef) (int64, error) {
+	changed, err := a.Campaigns.AdoptAll(ctx, in.ProjectID, in.ActionID, func(changed int64) { activity.RecordHeartbeat(ctx, changed) })
+	if fault.Is(err, fault.NotFound) {
+		return changed, nil // deleted meanwhile
+	}
+	if err != nil {
+		return changed, ordered(ctx, err)
+	}
+	return changed, nil
+}

@@ -1,0 +1,177 @@
+package db_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"herald/db"
+	"herald/internal/async"
+	"herald/internal/campaign"
+	"herald/internal/fault"
+	"herald/internal/pgtest"
+	"herald/internal/voucher"
+)
+
+func TestImportGoesOnWhereItWas(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, pgtest.New(t))
+	store := db.Vouchers{Pool: s.pool}
+	c := s.campaign(t, nil)
+	limit, start := int64(3), time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	var list []voucher.Import
+	for i := range 6_000 {
+		v := c.NewVoucher(campaign.Overrides{})
+		v.Code = fmt.Sprintf("CODE-%d", i)
+		list = append(list, voucher.Import{Row: int64(i + 1), Voucher: v})
+	}
+	special := &list[10].Voucher
+	special.Active, special.RedemptionQuantity, special.StartDate, special.AdditionalInfo = false, &limit, &start, text("note")
+	special.Metadata = json.RawMessage(`{"season": "Fall"}`)
+	twice := list[0]
+	twice.Row = 6_001
+	list = append(list, twice)
+	var refused voucher.ImportResult
+	refused.Refuse(6_002, "", "Code is missing")
+
+	action, err := store.OrderImport(t.Context(), s.project, &c.ID, async.VouchersImportCSV, "v-1", list, refused, started)
+	require.NoError(t, err)
+	half, err := store.ImportSome(t.Context(), s.project, action)
+	require.NoError(t, err)
+	require.Equal(t, db.Imported{DoneCount: 5_000, FailedCount: 1}, half)
+	killed, kill := context.WithCancel(t.Context())
+	kill()
+	_, err = store.ImportSome(killed, s.project, action)
+	require.ErrorIs(t, err, context.Canceled)
+	all, err := store.ImportSome(t.Context(), s.project, action)
+	require.NoError(t, err)
+	require.Equal(t, db.Imported{DoneCount: 6_000, FailedCount: 2, Done: true}, all)
+
+	ended, err := db.AsyncActions{Pool: s.pool}.Get(t.Context(), s.project, action)
+	require.NoError(t, err)
+	require.JSONEq(t, `{"message": "6000 voucher(s) imported successfully, 2 failed.", "done_count": 6000, "failed_count": 2, "failed": [
+		{"code": "", "row": 6002, "reason": "Code is missing"},
+		{"code": "CODE-0", "row": 6001, "reason": "A voucher with this code exists in the project"}]}`, string(ended.Result))
+	got, err := store.Find(t.Context(), s.project, "CODE-10")
+	require.NoError(t, err)
+	require.False(t, got.Active)
+	require.Equal(t, &limit, got.RedemptionQuantity)
+	require.True(t, start.Equal(*got.StartDate))
+	require.Nil(t, got.ExpirationDate)
+	require.JSONEq(t, `{"season": "Fall"}`, string(got.Metadata))
+	found, err := s.campaigns.Get(t.Context(), s.project, c.ID)
+	require.NoError(t, err)
+	require.EqualValues(t, 6_000, found.VouchersCount)
+}
+
+func TestVoucherLifeInACampaign(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, pgtest.New(t))
+	store := db.Vouchers{Pool: s.pool}
+	c := s.campaign(t, nil)
+	v := c.NewVoucher(campaign.Overrides{})
+	v.Code = "ONE"
+	made, err := store.Create(t.Context(), v)
+	require.NoError(t, err)
+	changed, err := store.Update(t.Context(), s.project, "ONE", func(v *voucher.Voucher) error {
+		v.Active = false
+		return nil
+	})
+	require.NoError(t, err)
+	require.False(t, changed.Active)
+	require.NotNil(t, changed.UpdatedAt)
+
+	elsewhere := newShop(t, s.pool)
+	_, err = store.Find(t.Context(), elsewhere.project, "ONE")
+	require.True(t, fault.Is(err, fault.NotFound))
+	require.True(t, fault.Is(store.Delete(t.Context(), elsewhere.project, "ONE"), fault.NotFound))
+	count := func() int64 {
+		found, err := s.campaigns.Get(t.Context(), s.project, c.ID)
+		require.NoError(t, err)
+		return found.VouchersCount
+	}
+	require.EqualValues(t, 1, count())
+	require.NoError(t, store.Delete(t.Context(), s.project, "v_"+hexOf(made.ID)))
+	require.Zero(t, count())
+	_, err = store.Find(t.Context(), s.project, "ONE")
+	require.True(t, fault.Is(err, fault.NotFound))
+}
+
+func hexOf(u uuid.UUID) string { return fmt.Sprintf("%x", u[:]) }
+
+func TestVoucherList(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, pgtest.New(t))
+	store := db.Vouchers{Pool: s.pool}
+	c := s.campaign(t, nil)
+	for i, category := range []string{"a", "a", "b"} {
+		v := c.NewVoucher(campaign.Overrides{Category: &category, Metadata: map[string]any{"n": fmt.Sprint(i)}})
+		v.Code = fmt.Sprintf("100%%_%d", i)
+		if i == 2 {
+			v.CampaignID, v.Active = nil, false
+		}
+		_, err := store.Create(t.Context(), v)
+		require.NoError(t, err)
+	}
+	codes := func(l db.VoucherList) (codes []string) {
+		t.Helper()
+		l.Limit, l.Page = 10, 1
+		if l.Order == "" {
+			l.Order = "code"
+		}
+		found, total, err := store.List(t.Context(), s.project, l)
+		require.NoError(t, err)
+		require.EqualValues(t, len(found), total)
+		for _, v := range found {
+			codes = append(codes, v.Code[len(v.Code)-1:])
+		}
+		return codes
+	}
+	filter := func(any bool, conditions ...db.Condition) db.VoucherList {
+		return db.VoucherList{Filter: db.Filter{Any: any, Conditions: conditions}}
+	}
+	now := time.Now()
+	for name, ask := range map[string]struct {
+		list db.VoucherList
+		want []string
+	}{
+		"all":               {db.VoucherList{}, []string{"0", "1", "2"}},
+		"newest first":      {db.VoucherList{Order: "-created_at"}, []string{"2", "1", "0"}},
+		"by code from last": {db.VoucherList{Order: "-code"}, []string{"2", "1", "0"}},
+		"campaign":          {db.VoucherList{Campaign: &c.ID}, []string{"0", "1"}},
+		"category":          {db.VoucherList{Category: "b"}, []string{"2"}},
+		"code":              {db.VoucherList{Code: "100%_1"}, []string{"1"}},
+		"before":            {db.VoucherList{CreatedBefore: &now}, []string{"0", "1", "2"}},
+		"after":             {db.VoucherList{CreatedAfter: &now}, nil},
+		"active":            {filter(false, db.Condition{Field: "active", Operator: "$is", Values: []string{"true"}}), []string{"0", "1"}},
+		"metadata":          {filter(false, db.Condition{Field: "metadata.n", Operator: "$is", Values: []string{"1"}}), []string{"1"}},
+		"no campaign":       {filter(false, db.Condition{Field: "campaign_id", Operator: "$is_unknown"}), []string{"2"}},
+		"campaign by name":  {filter(false, db.Condition{Field: "campaign", Operator: "$is", Values: []string{c.Name}}), []string{"0", "1"}},
+		"% is a character":  {filter(false, db.Condition{Field: "code", Operator: "$starts_with", Values: []string{"1%"}}), nil},
+		"_ is a character":  {filter(false, db.Condition{Field: "code", Operator: "$contains", Values: []string{"%_1"}}), []string{"1"}},
+		"recent":            {filter(false, db.Condition{Field: "created_at", Operator: "$after", Values: []string{"2020-01-01"}}), []string{"0", "1", "2"}},
+		"any of two": {filter(true, db.Condition{Field: "category", Operator: "$is", Values: []string{"b"}},
+			db.Condition{Field: "metadata.n", Operator: "$in", Values: []string{"0", "7"}}), []string{"0", "2"}},
+		"both of two": {filter(false, db.Condition{Field: "category", Operator: "$is_not", Values: []string{"b"}},
+			db.Condition{Field: "metadata.n", Operator: "$not_in", Values: []string{"0"}}), []string{"1"}},
+		"redeemed": {filter(false, db.Condition{Field: "redemption.redeemed_quantity", Operator: "$more_than", Values: []string{"0"}}), nil},
+	} {
+		require.Equal(t, ask.want, codes(ask.list), name)
+	}
+	for _, wrong := range []db.Condition{
+		{Field: "active", Operator: "$is", Values: []string{"maybe"}},
+		{Field: "created_at", Operator: "$before", Values: []string{"soon"}},
+		{Field: "redemption.quantity", Operator: "$is", Values: []string{"x"}},
+		{Field: "code", Operator: "$like", Values: []string{"x"}},
+		{Field: "code", Operator: "$is"},
+		{Field: "code' OR 1=1", Operator: "$is", Values: []string{"x"}},
+	} {
+		_, _, err := store.List(t.Context(), s.project, db.VoucherList{Order: "code", Limit: 1, Page: 1, Filter: db.Filter{Conditions: []db.Condition{wrong}}})
+		require.True(t, fault.Is(err, fault.InvalidQuery), "%+v: %v", wrong, err)
+	}
+}
