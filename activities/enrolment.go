@@ -36,7 +36,11 @@ func (a *Enrolment) EnrolPage(ctx context.Context, in EnrolInput) (db.Enrolled, 
 		return db.Enrolled{}, outcome(err)
 	}
 	if enrolment.Campaign != nil {
-		if _, err := a.Campaigns.TopUp(ctx, in.ProjectID, *enrolment.Campaign, a.PageSize); err != nil {
+		people, err := a.Messages.AudiencePage(ctx, enrolment)
+		if err != nil {
+			return db.Enrolled{}, outcome(err)
+		}
+		if _, err := a.Campaigns.TopUp(ctx, in.ProjectID, *enrolment.Campaign, len(people)); err != nil {
 			return db.Enrolled{}, outcome(err)
 		}
 	}
@@ -88,14 +92,25 @@ func (a *Enrolment) PublishWaiting(ctx context.Context, in Ref) (Published, erro
 	if current.CampaignID == nil {
 		return Published{}, outcome(fault.New(fault.Conflict, "the distribution publishes no codes"))
 	}
-	var all Published
+	all, err := a.publish(ctx, in, *current.CampaignID)
+	if err != nil {
+		return all, outcome(err)
+	}
+	return all, outcome(a.Messages.Recount(ctx, in.DistributionID))
+}
+
+func (a *Enrolment) publish(ctx context.Context, in Ref, campaign uuid.UUID) (all Published, err error) {
 	for {
-		if _, err := a.Campaigns.TopUp(ctx, in.ProjectID, *current.CampaignID, a.PageSize); err != nil {
-			return all, outcome(err)
-		}
-		given, waiting, err := a.Messages.PublishWaiting(ctx, in.ProjectID, in.DistributionID, *current.CampaignID, a.PageSize)
+		waiting, _, _, err := a.Messages.Waiting(ctx, in.DistributionID)
 		if err != nil {
-			return all, outcome(err)
+			return all, err
+		}
+		if _, err := a.Campaigns.TopUp(ctx, in.ProjectID, campaign, min(int(waiting), a.PageSize)); err != nil {
+			return all, err
+		}
+		given, waiting, err := a.Messages.PublishWaiting(ctx, in.ProjectID, in.DistributionID, campaign, a.PageSize)
+		if err != nil {
+			return all, err
 		}
 		all.Given += given
 		all.Waiting = waiting - given

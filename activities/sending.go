@@ -124,22 +124,26 @@ func (a *Sending) sendClaimed(ctx context.Context, claim *db.Claim, in SendInput
 }
 
 // job is one row on its way out.
-func (a *Sending) job(row db.ToSend, e edition, in SendInput, to *recorder) email.Job {
+func (a *Sending) job(row db.ToSend, e edition, in SendInput, outcomes *recorder) email.Job {
 	letter := e.letters[row.Channel]
+	var to string // a customer may have been erased since
+	if row.Recipient != nil {
+		to = *row.Recipient
+	}
 	job := email.Job{
-		From: letter.From(), To: *row.Recipient,
+		From: letter.From(), To: to,
 		Append: func(dst []byte) ([]byte, error) {
 			vars, err := message.Variables(row.Vars, e.names)
 			if err != nil {
 				return dst, err
 			}
 			messageID := id.FormatMessage(in.DistributionID, row.Seq) + "@" + a.Domain
-			return letter.Append(dst, email.Mailbox{Address: *row.Recipient}, messageID, time.Now(), vars)
+			return letter.Append(dst, email.Mailbox{Address: to}, messageID, time.Now(), vars)
 		},
-		Done: func(o channel.Outcome) <-chan struct{} { return to.done(row.Seq, a.verdict(row, e, o)) },
+		Done: func(o channel.Outcome) <-chan struct{} { return outcomes.done(row.Seq, a.verdict(row, e, o)) },
 	}
 	if e.repeat == "never" {
-		job.Before = func(ctx context.Context) error { return to.begin(ctx, row.Seq) }
+		job.Before = func(ctx context.Context) error { return outcomes.begin(ctx, row.Seq) }
 	}
 	return job
 }

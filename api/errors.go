@@ -32,6 +32,7 @@ var statuses = map[fault.Code]struct {
 	fault.UnsupportedMedia:  {http.StatusUnsupportedMediaType, "Unsupported media type"},
 	fault.RateLimited:       {http.StatusTooManyRequests, "Too many requests"},
 	fault.ProviderFault:     {http.StatusBadGateway, "The provider is unavailable"},
+	fault.Unavailable:       {http.StatusServiceUnavailable, "Temporarily unavailable"},
 	fault.MissingVouchers:   {http.StatusBadRequest, "Missing vouchers"},
 	fault.NoVoucher:         {http.StatusBadRequest, "No voucher suitable for publication"},
 	fault.AlreadyPublished:  {http.StatusBadRequest, "Voucher already published"},

@@ -70,14 +70,19 @@ func (s Messages) Enrol(ctx context.Context, e Enrolment) (Enrolled, error) {
 	return done, err
 }
 
-func audiencePage(ctx context.Context, tx pgx.Tx, e Enrolment) ([]uuid.UUID, error) {
+// AudiencePage is whom Enrol would enrol next.
+func (s Messages) AudiencePage(ctx context.Context, e Enrolment) ([]uuid.UUID, error) {
+	return audiencePage(ctx, s.Pool, e)
+}
+
+func audiencePage(ctx context.Context, on rows.DBTX, e Enrolment) ([]uuid.UUID, error) {
 	if e.Audience.Segment == nil {
 		if e.After != (uuid.UUID{}) {
 			return nil, nil
 		}
 		return []uuid.UUID{*e.Audience.Customer}, nil
 	}
-	return q.AudiencePage(ctx, tx, rows.AudiencePageParams{
+	return q.AudiencePage(ctx, on, rows.AudiencePageParams{
 		SegmentID: *e.Audience.Segment, CustomerID: e.After, Limit: int32(e.PageSize),
 	})
 }
@@ -93,24 +98,14 @@ func enrol(ctx context.Context, tx pgx.Tx, e Enrolment, people []uuid.UUID) erro
 	})
 }
 
-// PublishWaiting gives codes to a page of those who wait for one, and says how many got one of how many asked.
+// PublishWaiting gives codes to a page of those who wait for one, and says how many got one of how many asked. Tallies are
+// the caller's to recount, once all pages are done.
 func (s Messages) PublishWaiting(ctx context.Context, project, distribution, campaign uuid.UUID, pageSize int) (given, waiting int64, err error) {
-	err = inTx(ctx, s.Pool, func(tx pgx.Tx) error {
-		row, err := q.MessagePublishWaiting(ctx, tx, rows.MessagePublishWaitingParams{
-			ProjectID: project, DistributionID: distribution, CampaignID: &campaign, PageSize: int32(pageSize),
-			PublicationMetadata: publicationMetadata(distribution),
-		})
-		given, waiting = row.Given, row.Waiting
-		if err != nil || given == 0 {
-			return err
-		}
-		last, err := q.MessageLastSeq(ctx, tx, distribution)
-		if err != nil {
-			return err
-		}
-		return recount(ctx, tx, distribution, 1, last)
+	row, err := q.MessagePublishWaiting(ctx, s.Pool, rows.MessagePublishWaitingParams{
+		ProjectID: project, DistributionID: distribution, CampaignID: &campaign, PageSize: int32(pageSize),
+		PublicationMetadata: publicationMetadata(distribution),
 	})
-	return given, waiting, err
+	return row.Given, row.Waiting, err
 }
 
 // publicationMetadata is what the public API shows on publications that a distribution made.

@@ -83,7 +83,7 @@ func (w *Worker) planQueue() worker.Worker {
 		WorkerStopTimeout: stopTimeout, DisableRegistrationAliasing: true, MaxHeartbeatThrottleInterval: beatEvery,
 	})
 	workflows.Register(queue)
-	for _, hands := range w.ledgerActivities() {
+	for _, hands := range w.planActivities() {
 		queue.RegisterActivity(hands)
 	}
 	return queue
@@ -99,15 +99,12 @@ func (w *Worker) sendQueue() worker.Worker {
 		Messages: db.Messages{Pool: w.options.Pool}, Distributions: db.Distributions{Pool: w.options.Pool},
 		Letters: w.letters(), Mail: w.mail, RetryAfter: w.options.RetryAfter, Domain: w.options.Domain,
 	})
-	queue.RegisterActivity(&activities.Testing{
-		Tests: db.TestMessages{Pool: w.options.Pool}, Distributions: db.Distributions{Pool: w.options.Pool},
-		Campaigns: db.Campaigns{Pool: w.options.Pool}, Projects: db.Projects{Pool: w.options.Pool}, Mail: w.mail, Domain: w.options.Domain,
-	})
 	return queue
 }
 
-// ledgerActivities is the one list of the activities that work on the database alone.
-func (w *Worker) ledgerActivities() []any {
+// planActivities is the one list of the activities beside sending in bulk; a test message, for which somebody waits, is
+// among them so that it does not queue behind a million others.
+func (w *Worker) planActivities() []any {
 	pool := w.options.Pool
 	messages, distributions := db.Messages{Pool: pool}, db.Distributions{Pool: pool}
 	return []any{
@@ -117,6 +114,14 @@ func (w *Worker) ledgerActivities() []any {
 			Distributions: distributions, Messages: messages, Campaigns: db.Campaigns{Pool: pool}, Letters: w.letters(), PageSize: pageSize,
 		},
 		&activities.Rounds{Messages: messages},
+		&activities.Codes{
+			Campaigns: db.Campaigns{Pool: pool}, Vouchers: db.Vouchers{Pool: pool}, Actions: db.AsyncActions{Pool: pool},
+			Announce: workflows.Flows{Client: w.options.Engine}.CodesAdded,
+		},
+		&activities.Testing{
+			Tests: db.TestMessages{Pool: pool}, Distributions: distributions, Campaigns: db.Campaigns{Pool: pool},
+			Projects: db.Projects{Pool: pool}, Mail: w.mail, Domain: w.options.Domain,
+		},
 	}
 }
 

@@ -127,7 +127,7 @@ func (d *manual) edit(ctx workflow.Context, order Order) error {
 
 func (d *manual) pause(ctx workflow.Context, order Order) error {
 	d.Paused, d.PauseReason = true, distribution.ReasonByRequest
-	if d.interrupt != nil {
+	if d.interrupt != nil && d.Phase == distribution.Sending {
 		d.interrupt()
 	}
 	return d.record(ctx, order.Actor, "paused")

@@ -21,6 +21,9 @@ import (
 	"herald/internal/message"
 )
 
+// answerWithin is how long a caller waits for a worker to take an order up.
+const answerWithin = 10 * time.Second
+
 // Flows is how the other rooms start and steer workflows; it alone knows their ids.
 type Flows struct {
 	Client client.Client
@@ -43,6 +46,8 @@ type Confirmed struct {
 // Send starts the run of a manual distribution and returns once it has written where it stands; a conflict where it runs
 // already.
 func (f Flows) Send(ctx context.Context, c Confirmed) (Answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
 	start := f.Client.NewWithStartWorkflowOperation(client.StartWorkflowOptions{
 		ID:                       distributionID(c.ProjectID, c.DistributionID),
 		TaskQueue:                Queue,
@@ -71,6 +76,8 @@ func (f Flows) Send(ctx context.Context, c Confirmed) (Answer, error) {
 
 // Control gives a running distribution an order; a conflict with the reason where the run refuses it or has ended.
 func (f Flows) Control(ctx context.Context, project, one uuid.UUID, control distribution.Control, order Order) (Answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
 	handle, err := f.Client.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
 		WorkflowID: distributionID(project, one), UpdateName: string(control), Args: []any{order},
 		WaitForStage: client.WorkflowUpdateStageCompleted,
@@ -95,11 +102,16 @@ func (f Flows) CodesAdded(ctx context.Context, project, one uuid.UUID) error {
 // refused turns the engine's ways of saying no into conflicts; other errors stay what they are.
 func refused(err error) error {
 	var started *serviceerror.WorkflowExecutionAlreadyStarted
+	var unavailable *serviceerror.Unavailable
 	var gone *serviceerror.NotFound
 	var application *temporal.ApplicationError
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, &unavailable):
+		return fault.New(fault.Unavailable, "the engine cannot be reached; nothing was changed, try again")
+	case errors.Is(err, context.DeadlineExceeded):
+		return fault.New(fault.Unavailable, "no worker has answered within %s; the order is kept and carried out once one runs", answerWithin)
 	case errors.As(err, &started):
 		return fault.New(fault.Conflict, "the distribution is already under way")
 	case errors.As(err, &gone):

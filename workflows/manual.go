@@ -86,6 +86,9 @@ func (d *manual) run(ctx workflow.Context) error {
 			return d.continueAsNew(ctx)
 		}
 		done, err := d.sendToEveryone(ctx)
+		if err == nil && done {
+			done, err = d.count(ctx)
+		}
 		if err != nil {
 			return d.fail(ctx, err)
 		}
@@ -118,11 +121,15 @@ func (d *manual) adopt(ctx workflow.Context, version int) error {
 	moved := d.SegmentID == nil || plan.SegmentID == nil || *d.SegmentID != *plan.SegmentID
 	d.Version, d.SegmentID = version, plan.SegmentID
 	switch {
-	case plan.SegmentID != nil && moved:
+	case !moved:
+	case plan.SegmentID != nil:
 		d.Phase = distribution.Syncing
 	case d.Phase != distribution.Scheduled:
 		d.Phase = distribution.Scheduled
 		d.SendAt = workflow.Now(ctx).Add(d.Delay)
+	}
+	if moved && d.interrupt != nil {
+		d.interrupt() // nobody needs to wait for the segment that it was before
 	}
 	d.Next, d.Looked = 1, -1
 	return nil
@@ -131,11 +138,13 @@ func (d *manual) adopt(ctx workflow.Context, version int) error {
 // waitForSync holds until every customer was held against the segment; then the countdown begins.
 func (d *manual) waitForSync(ctx workflow.Context) error {
 	segment := *d.SegmentID
-	err := do(d.patient(ctx, "wait until the segment has synced"), segments.AwaitSegment, activities.AwaitSegmentInput{
+	waiting, end := d.interruptible(ctx)
+	err := do(d.patient(waiting, "wait until the segment has synced"), segments.AwaitSegment, activities.AwaitSegmentInput{
 		ProjectID: d.ProjectID, SegmentID: segment,
 	})
+	end()
 	if err != nil {
-		return err
+		return ignoreCancel(err)
 	}
 	if err := d.turn.Lock(ctx); err != nil {
 		return err
@@ -177,14 +186,15 @@ func (d *manual) coolOff(ctx workflow.Context) error {
 	return d.record(ctx, "herald", "sending_started")
 }
 
+// count counts every message before the run ends; false where the cheaper look for what is left has missed some.
+func (d *manual) count(ctx workflow.Context) (complete bool, err error) {
+	d.Tally, err = call(d.ledger(ctx, "count the messages"), rounds.CountMessages, d.Ref)
+	return d.Tally.Pending == 0, err
+}
+
 // finish ends a run that has nothing left to send.
 func (d *manual) finish(ctx workflow.Context) error {
-	tally, err := call(d.ledger(ctx, "count the messages"), rounds.CountMessages, d.Ref)
-	if err != nil {
-		return err
-	}
-	d.Tally = tally
-	if tally.Total() == 0 {
+	if d.Tally.Total() == 0 {
 		return d.end(ctx, distribution.Failed, distribution.ReasonEmptyAudience, "herald", "failed")
 	}
 	return d.end(ctx, distribution.Sent, "", "herald", "sent")

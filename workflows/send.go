@@ -34,8 +34,8 @@ func (d *manual) sendToEveryone(ctx workflow.Context) (done bool, err error) {
 
 // pass ends when nothing is open, or when the run is to pause, to stop or to continue as new.
 func (d *manual) pass(ctx workflow.Context) error {
-	ctx, d.interrupt = workflow.WithCancel(ctx)
-	defer func() { d.interrupt = nil }()
+	ctx, end := d.interruptible(ctx)
+	defer end()
 	all := workflow.NewWaitGroup(ctx)
 	start := func(part func(workflow.Context) error) {
 		all.Add(1)

@@ -46,6 +46,12 @@ func (d *manual) sending(ctx workflow.Context, batch activities.Range) workflow.
 	})
 }
 
+// interruptible is ctx until end, and meanwhile what a pause, a stop or an edit ends.
+func (d *manual) interruptible(ctx workflow.Context) (interruptible workflow.Context, end func()) {
+	interruptible, d.interrupt = workflow.WithCancel(ctx)
+	return interruptible, func() { d.interrupt = nil }
+}
+
 // due reports whether the run should continue as new before it begins anything else.
 func (d *manual) due(ctx workflow.Context) bool {
 	return workflow.GetInfo(ctx).GetContinueAsNewSuggested() || d.StepsPerRun > 0 && d.steps >= d.StepsPerRun

@@ -17,7 +17,7 @@ var testing *activities.Testing
 // TestMessage sends one message to somebody who wants to see it; nothing is tried twice, because somebody waits.
 func TestMessage(ctx workflow.Context, ref activities.TestRef) error {
 	return do(workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		TaskQueue: SendQueue, ScheduleToCloseTimeout: testPatience, Summary: "send a test message",
+		TaskQueue: Queue, ScheduleToCloseTimeout: testPatience, Summary: "send a test message",
 		RetryPolicy: &temporal.RetryPolicy{MaximumAttempts: 1},
 	}), testing.SendTestMessage, ref)
 }

@@ -177,9 +177,11 @@ SELECT count(*) FILTER (WHERE reason = 'out_of_codes')::bigint AS out_of_codes,
 FROM messages WHERE distribution_id = $1 AND flag = 'deferred';
 
 -- name: MessageStopRest :execrows
-UPDATE messages SET flag = 'stopped', reason = 'distribution_stopped', due_at = NULL
+UPDATE messages SET due_at = NULL,
+	flag = CASE WHEN flag = 'sending' THEN 'unknown' ELSE 'stopped' END,
+	reason = CASE WHEN flag = 'sending' THEN 'answer_lost' ELSE 'distribution_stopped' END
 WHERE distribution_id = @distribution_id AND seq > sqlc.arg(from_thousand)::bigint * 1000 AND seq <= (sqlc.arg(to_thousand)::bigint + 1) * 1000
-	AND sent_at IS NULL AND (flag IS NULL OR flag = 'deferred');
+	AND sent_at IS NULL AND (flag IS NULL OR flag IN ('deferred', 'sending'));
 
 -- Codes of messages that never left go back to the campaign.
 -- name: MessageReleaseCodes :execrows

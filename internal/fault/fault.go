@@ -25,6 +25,7 @@ const (
 	UnsupportedMedia  Code = "unsupported_media_type"
 	RateLimited       Code = "too_many_requests"
 	ProviderFault     Code = "provider_unavailable"
+	Unavailable       Code = "temporarily_unavailable"
 	Internal          Code = "internal_error"
 	MissingVouchers   Code = "missing_vouchers"
 	NoVoucher         Code = "no_voucher_suitable_for_publication"

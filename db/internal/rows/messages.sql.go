@@ -610,9 +610,11 @@ func (q *Queries) MessageSent(ctx context.Context, db DBTX, arg MessageSentParam
 }
 
 const messageStopRest = `-- name: MessageStopRest :execrows
-UPDATE messages SET flag = 'stopped', reason = 'distribution_stopped', due_at = NULL
+UPDATE messages SET due_at = NULL,
+	flag = CASE WHEN flag = 'sending' THEN 'unknown' ELSE 'stopped' END,
+	reason = CASE WHEN flag = 'sending' THEN 'answer_lost' ELSE 'distribution_stopped' END
 WHERE distribution_id = $1 AND seq > $2::bigint * 1000 AND seq <= ($3::bigint + 1) * 1000
-	AND sent_at IS NULL AND (flag IS NULL OR flag = 'deferred')
+	AND sent_at IS NULL AND (flag IS NULL OR flag IN ('deferred', 'sending'))
 `
 
 type MessageStopRestParams struct {
