@@ -33,6 +33,7 @@ type devCommand struct {
 	SMTP        string `name:"smtp" default:"" placeholder:"URL" help:"Mail server to use: smtp://user:password@host:port. The default is the catcher."`
 	PostgresAt  int    `name:"postgres-port" default:"0" placeholder:"PORT" help:"Port of PostgreSQL; 0 takes a free one."`
 	Data        string `default:"data" type:"path" help:"Folder for everything that must survive a restart."`
+	From        string `default:"Herald demo <demo@herald.example>" help:"Mailbox of email channels that name none."`
 	delayFlag
 	mailFlags
 }
@@ -199,7 +200,7 @@ func (d *dev) startHerald(context.Context) error {
 	}
 	d.run("the worker", workerStop, w.Run)
 	d.serve("the API", d.listeners["addr"], api.New(api.Options{
-		Pool: d.pool, Engine: d.client, EngineUI: d.engine.UI(), Log: d.log, Delay: d.Delay,
+		Pool: d.pool, Engine: d.client, EngineUI: d.engine.UI(), Log: d.log, Delay: d.Delay, From: d.From,
 		Ready: func(ctx context.Context) error {
 			return errors.Join(reachable(ctx, d.pool, d.client), w.Ready(ctx))
 		},

@@ -17,6 +17,7 @@ import (
 
 type apiCommand struct {
 	Addr     string        `default:"127.0.0.1:8080" help:"host:port to serve on."`
+	From     string        `placeholder:"MAILBOX" help:"Mailbox of email channels that name none, as \"Shop <news@shop.example>\"."`
 	EngineUI string        `name:"engine-ui" placeholder:"URL" help:"Address of the Temporal UI, for links to runs."`
 	Database databaseFlags `embed:"" prefix:"database-"`
 	delayFlag
@@ -35,7 +36,7 @@ func (c *apiCommand) Run(ctx context.Context, p *program) (err error) {
 		return err
 	}
 	g.serve("the API", l, api.New(api.Options{
-		Pool: pool, Engine: engine, EngineUI: c.EngineUI, Log: p.log, Delay: c.Delay,
+		Pool: pool, Engine: engine, EngineUI: c.EngineUI, Log: p.log, Delay: c.Delay, From: c.From,
 		Ready: func(ctx context.Context) error { return reachable(ctx, pool, engine) },
 	}))
 	p.log.Info("the API serves", "addr", l.Addr().String(), "version", version)
