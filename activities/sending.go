@@ -103,17 +103,11 @@ func (a *Sending) sendClaimed(ctx context.Context, claim *db.Claim, in SendInput
 	recorder := record(claim, giveUp)
 	defer recorder.close()
 
-	jobs := make(chan email.Job)
-	go func() {
-		defer close(jobs)
-		for _, row := range rows {
-			select {
-			case jobs <- a.job(row, edition, in, recorder):
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
+	jobs := make(chan email.Job, len(rows))
+	for _, row := range rows {
+		jobs <- a.job(row, edition, in, recorder)
+	}
+	close(jobs)
 	if err := a.Mail.Send(ctx, jobs); err != nil && ctx.Err() == nil {
 		return err
 	}
