@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -38,5 +39,22 @@ func decodeParams(next echo.HandlerFunc) echo.HandlerFunc {
 			values[i] = decoded
 		}
 		return next(c)
+	}
+}
+
+// within applies the middleware, first one outermost, to every path with that prefix, whether there is a route or not: a
+// group of its own would answer 404 where a path only lacks the method.
+func within(prefix string, middleware ...echo.MiddlewareFunc) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		guarded := next
+		for _, m := range slices.Backward(middleware) {
+			guarded = m(guarded)
+		}
+		return func(c echo.Context) error {
+			if strings.HasPrefix(c.Request().URL.Path, prefix) {
+				return guarded(c)
+			}
+			return next(c)
+		}
 	}
 }

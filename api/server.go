@@ -45,8 +45,9 @@ func New(o Options) http.Handler {
 	})
 
 	flows := workflows.Flows{Client: o.Engine}
-	v1 := routes{e.Group("/v1", authenticate(db.Projects{Pool: o.Pool}), limitRate(o.Rate), decodeParams,
-		once(db.Idempotency{Pool: o.Pool}, o.Log))}
+	e.Use(within("/v1/", authenticate(db.Projects{Pool: o.Pool}), limitRate(o.Rate), decodeParams,
+		once(db.Idempotency{Pool: o.Pool}, o.Log)))
+	v1 := routes{e.Group("/v1")}
 	distributions{
 		store: db.Distributions{Pool: o.Pool}, messages: db.Messages{Pool: o.Pool}, projects: db.Projects{Pool: o.Pool},
 		campaigns: db.Campaigns{Pool: o.Pool}, tests: db.TestMessages{Pool: o.Pool}, flows: flows,

@@ -1,0 +1,244 @@
+package db_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/require"
+
+	"herald/db"
+	"herald/internal/customer"
+	"herald/internal/fault"
+	"herald/internal/pgtest"
+	"herald/internal/segment"
+)
+
+// people is a project with customers, by their source ids.
+type people struct {
+	pool      *pgxpool.Pool
+	project   uuid.UUID
+	customers db.Customers
+	segments  db.Segments
+}
+
+func newPeople(t testing.TB) people {
+	t.Helper()
+	pool := pgtest.New(t)
+	project, err := db.Projects{Pool: pool}.Create(t.Context(), "people "+uuid.NewString())
+	require.NoError(t, err)
+	return people{pool, project, db.Customers{Pool: pool}, db.Segments{Pool: pool}}
+}
+
+// save takes a customer as JSON, as the API does.
+func (p people) save(t testing.TB, source, change string) customer.Customer {
+	t.Helper()
+	var c customer.Change
+	require.NoError(t, unmarshal(change, &c))
+	values, err := c.Check()
+	require.NoError(t, err)
+	saved, err := p.customers.Save(t.Context(), p.project, db.Saving{SourceID: &source, Values: values})
+	require.NoError(t, err)
+	return saved
+}
+
+func (p people) segment(t testing.TB, filter string) segment.Segment {
+	t.Helper()
+	d, err := segment.Definition{Name: "s", Type: segment.AutoUpdate, Filter: json.RawMessage(filter)}.Check()
+	require.NoError(t, err)
+	made, err := p.segments.Create(t.Context(), p.project, d, false, noSync)
+	require.NoError(t, err)
+	return made
+}
+
+func noSync(context.Context, uuid.UUID, uuid.UUID) error { return nil }
+
+func (p people) sync(t testing.TB, one uuid.UUID) {
+	t.Helper()
+	var after db.SyncCursor
+	for {
+		page, err := p.segments.SyncPage(t.Context(), p.project, one, after)
+		require.NoError(t, err)
+		if page.Finished {
+			break
+		}
+		after = page.Cursor
+	}
+	_, _, err := p.segments.FinishSync(t.Context(), p.project, one)
+	require.NoError(t, err)
+}
+
+// members are the source ids of a segment's customers.
+func (p people) members(t testing.TB, one uuid.UUID) []string {
+	t.Helper()
+	page, err := p.customers.List(t.Context(), p.project, db.CustomerQuery{SegmentID: &one, Order: "source_id", Limit: 100})
+	require.NoError(t, err)
+	members := []string{}
+	for _, c := range page.Customers {
+		members = append(members, *c.SourceID)
+	}
+	require.EqualValues(t, len(members), page.Total)
+	return members
+}
+
+func TestSegmentFilters(t *testing.T) {
+	t.Parallel()
+	p := newPeople(t)
+	now := time.Now().UTC()
+	day := func(days int) string { return now.AddDate(0, 0, days).Format(time.DateOnly) }
+	born := func(years, days int) string {
+		return now.AddDate(0, 0, days).AddDate(-years, 0, 0).Format(time.DateOnly)
+	}
+	p.save(t, "ada", fmt.Sprintf(`{"name":"Ada Lovelace","email":"ada@Example.com","phone":"+44 1","birthdate":%q,
+		"address":{"city":"London","country":"UK"},"metadata":{"level":"Gold","points":12,"vip":true,"tags":["a","b"],"renews":%q,"odd.key":"x"}}`,
+		born(36, 0), day(3)))
+	p.save(t, "bob", fmt.Sprintf(`{"name":"Bob","email":"bob@example.org","birthdate":%q,
+		"address":{"city":"Warsaw","country":"Poland"},"metadata":{"level":"Silver","points":"7.5","tags":[],"renews":"2022-02-30"}}`, born(40, 40)))
+	p.save(t, "cyd", `{"name":"100% C_d","metadata":{"points":"many"}}`)
+
+	for _, c := range []struct {
+		filter string
+		fit    []string
+	}{
+		{`{"name":{"conditions":{"$is":"ada lovelace"}}}`, []string{"ada"}},
+		{`{"name":{"conditions":{"$is":["Bob","x"]}}}`, []string{"bob"}},
+		{`{"name":{"conditions":{"$is_not":"Bob"}}}`, []string{"ada", "cyd"}},
+		{`{"name":{"conditions":{"$in":["BOB","Ada Lovelace"]}}}`, []string{"ada", "bob"}},
+		{`{"phone":{"conditions":{"$not_in":["+44 1"]}}}`, []string{"bob", "cyd"}},
+		{`{"name":{"conditions":{"$contains":"LOVE"}}}`, []string{"ada"}},
+		{`{"name":{"conditions":{"$contains":"%"}}}`, []string{"cyd"}},
+		{`{"name":{"conditions":{"$contains":"_"}}}`, []string{"cyd"}},
+		{`{"email":{"conditions":{"$not_contain":".org"}}}`, []string{"ada", "cyd"}},
+		{`{"email":{"conditions":{"$starts_with":["ADA@","x"]}}}`, []string{"ada"}},
+		{`{"email":{"conditions":{"$ends_with":"example.com"}}}`, []string{"ada"}},
+		{`{"email":{"conditions":{"$has_value":true}}}`, []string{"ada", "bob"}},
+		{`{"email":{"conditions":{"$is_unknown":[true]}}}`, []string{"cyd"}},
+		{`{"source_id":{"conditions":{"$starts_with":"b"}}}`, []string{"bob"}},
+		{`{"address.country":{"conditions":{"$is":"Poland"}}}`, []string{"bob"}},
+		{`{"address.city":{"conditions":{"$is_unknown":""}}}`, []string{"cyd"}},
+		{`{"metadata.level":{"conditions":{"$in":["Gold","Silver"]}}}`, []string{"ada", "bob"}},
+		{`{"metadata.points":{"conditions":{"$more_than":["7.4"]}}}`, []string{"ada", "bob"}},
+		{`{"metadata.points":{"conditions":{"$more_than":7.5}}}`, []string{"ada"}},
+		{`{"metadata.points":{"conditions":{"$more_than_equal":7.5,"$less_than":12}}}`, []string{"bob"}},
+		{`{"metadata.points":{"conditions":{"$less_than_equal":7.5}}}`, []string{"bob"}},
+		{`{"metadata.points":{"conditions":{"$is":7.50}}}`, []string{"bob"}},
+		{`{"metadata.points":{"conditions":{"$is":"12"}}}`, []string{"ada"}},
+		{`{"metadata.points":{"conditions":{"$is":["many",12]}}}`, []string{"ada", "cyd"}},
+		{`{"metadata.vip":{"conditions":{"$is":true}}}`, []string{"ada"}},
+		{`{"metadata.odd.key":{"conditions":{"$is":"x"}}}`, []string{"ada"}},
+		{`{"metadata.tags":{"conditions":{"$count":2}}}`, []string{"ada"}},
+		{`{"metadata.tags":{"conditions":{"$count_less":1}}}`, []string{"bob"}},
+		{`{"metadata.tags":{"conditions":{"$count_more":0}}}`, []string{"ada"}},
+		{`{"metadata.renews":{"conditions":{"$after":"2022-01-01"}}}`, []string{"ada"}},
+		{`{"metadata.renews":{"conditions":{"$less_than_future":4}}}`, []string{"ada"}},
+		{`{"metadata.renews":{"conditions":{"$more_than_future":4}}}`, []string{}},
+		{`{"metadata.renews":{"conditions":{"$is_days_in_future":3}}}`, []string{"ada"}},
+		{`{"metadata.level');DROP TABLE customers;--":{"conditions":{"$is":"x');--"}}}`, []string{}},
+		{`{"created_at":{"conditions":{"$after":["2021-12-01T00:00:00.000Z"]}}}`, []string{"ada", "bob", "cyd"}},
+		{`{"created_at":{"conditions":{"$before":"2021-12-01"}}}`, []string{}},
+		{`{"created_at":{"conditions":{"$less_than_ago":1}}}`, []string{"ada", "bob", "cyd"}},
+		{`{"created_at":{"conditions":{"$more_than_ago":1}}}`, []string{}},
+		{`{"created_at":{"conditions":{"$more_than":1}}}`, []string{}},
+		{`{"created_at":{"conditions":{"$this_year":true}}}`, []string{"ada", "bob", "cyd"}},
+		{`{"updated_at":{"conditions":{"$is_unknown":true}}}`, []string{"ada", "bob", "cyd"}},
+		{`{"birthdate":{"conditions":{"$today":[true]}}}`, []string{"ada"}},
+		{`{"birthdate":{"conditions":{"$is_days_in_future":40}}}`, []string{"bob"}},
+		{`{"birthdate":{"conditions":{"$is_years_ago":36}}}`, []string{"ada"}},
+		{fmt.Sprintf(`{"birthdate":{"conditions":{"$is":%q}}}`, born(36, 0)), []string{"ada"}},
+		{fmt.Sprintf(`{"birthdate":{"conditions":{"$is_year":%d}}}`, now.Year()-36), []string{"ada"}},
+		{fmt.Sprintf(`{"birthdate":{"conditions":{"$is_month":[%d]}}}`, now.Month()), []string{"ada"}},
+		{`{"birthdate":{"conditions":{"$this_month":true,"$is_unknown":true}}}`, []string{}},
+		{`{"junction":"or","name":{"conditions":{"$is":"Bob"}},"address.country":{"conditions":{"$is":"UK"}}}`, []string{"ada", "bob"}},
+		{`{"junction":"AND","name":{"conditions":{"$is":"Bob"}},"address.country":{"conditions":{"$is":"UK"}}}`, []string{}},
+	} {
+		one := p.segment(t, c.filter)
+		p.sync(t, one.ID)
+		require.Equal(t, c.fit, p.members(t, one.ID), c.filter)
+		require.NoError(t, p.segments.Delete(t.Context(), p.project, one.ID))
+	}
+}
+
+func TestSegmentsFollowEveryChangeOfCustomers(t *testing.T) {
+	t.Parallel()
+	p := newPeople(t)
+	gold := p.segment(t, `{"metadata.level":{"conditions":{"$is":"gold"}}}`)
+	named := p.segment(t, `{"name":{"conditions":{"$has_value":true}}}`)
+	p.save(t, "ada", `{"name":"Ada","metadata":{"level":"gold"}}`)
+	p.save(t, "bob", `{"metadata":{"level":"gold"}}`)
+	require.Equal(t, []string{"ada", "bob"}, p.members(t, gold.ID))
+	require.Equal(t, []string{"ada"}, p.members(t, named.ID))
+
+	p.save(t, "ada", `{"metadata":{"level":"silver"}}`)
+	p.save(t, "bob", `{"name":"Bob"}`)
+	require.Equal(t, []string{"bob"}, p.members(t, gold.ID))
+	require.Equal(t, []string{"ada", "bob"}, p.members(t, named.ID))
+
+	p.sync(t, gold.ID) // changes nothing
+	require.Equal(t, []string{"bob"}, p.members(t, gold.ID))
+	require.NoError(t, p.customers.Delete(t.Context(), p.project, "bob"))
+	require.Empty(t, p.members(t, gold.ID))
+}
+
+// A change that is under way while a segment is made and synced must not be missed by both.
+func TestASyncWaitsForChangesThatHaveNotSeenTheSegment(t *testing.T) {
+	t.Parallel()
+	p := newPeople(t)
+	p.segment(t, `{"name":{"conditions":{"$is":"nobody"}}}`)
+	p.save(t, "ada", `{"name":"Ada"}`)
+	slow, err := p.pool.Begin(t.Context())
+	require.NoError(t, err)
+	_, err = slow.Exec(t.Context(), "UPDATE customers SET metadata = '{\"level\": \"gold\"}'")
+	require.NoError(t, err)
+	_, err = slow.Exec(t.Context(), "SELECT pg_advisory_xact_lock_shared(hashtextextended('segments ' || $1::uuid::text, 0))", p.project)
+	require.NoError(t, err)
+
+	gold := p.segment(t, `{"metadata.level":{"conditions":{"$is":"gold"}}}`)
+	synced := make(chan struct{})
+	go func() { p.sync(t, gold.ID); close(synced) }()
+	require.Eventually(t, func() bool {
+		var waits bool
+		require.NoError(t, p.pool.QueryRow(t.Context(), "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)").Scan(&waits))
+		return waits
+	}, 5*time.Second, 5*time.Millisecond)
+	require.NoError(t, slow.Commit(t.Context()))
+	<-synced
+	require.Equal(t, []string{"ada"}, p.members(t, gold.ID))
+}
+
+func TestStaticSegments(t *testing.T) {
+	t.Parallel()
+	p := newPeople(t)
+	ada := p.save(t, "ada", `{}`)
+	p.save(t, "bob", `{}`)
+	make := func(keys ...string) (segment.Segment, error) {
+		d, err := segment.Definition{Name: "s", Type: segment.Static, Customers: keys}.Check()
+		require.NoError(t, err)
+		return p.segments.Create(t.Context(), p.project, d, false, noSync)
+	}
+	made, err := make("ada", "cust_"+hex(ada.ID), "bob")
+	require.NoError(t, err)
+	require.Equal(t, segment.Done, made.InitialSyncStatus)
+	require.EqualValues(t, 2, made.Members)
+	require.Equal(t, []string{"ada", "bob"}, p.members(t, made.ID))
+	_, err = make("ada", "nobody")
+	require.True(t, fault.Is(err, fault.InvalidPayload))
+	require.ErrorContains(t, err, "customers[1]")
+}
+
+func TestASegmentInUseIsNotDeleted(t *testing.T) {
+	t.Parallel()
+	p := newPeople(t)
+	one := p.segment(t, `{"name":{"conditions":{"$is":"Ada"}}}`)
+	_, err := p.pool.Exec(t.Context(), `INSERT INTO distributions (project_id, name, status, spec, segment_id) VALUES ($1, 'Spring', 'scheduled', '{}', $2)`, p.project, one.ID)
+	require.NoError(t, err)
+	err = p.segments.Delete(t.Context(), p.project, one.ID)
+	require.True(t, fault.Is(err, fault.Conflict))
+	require.ErrorContains(t, err, "Spring")
+	_, err = p.pool.Exec(t.Context(), `UPDATE distributions SET status = 'sent'`)
+	require.NoError(t, err)
+	require.NoError(t, p.segments.Delete(t.Context(), p.project, one.ID))
+}
