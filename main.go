@@ -26,6 +26,7 @@ type commands struct {
 	API     apiCommand     `cmd:"" name:"api" help:"Serve the HTTP API."`
 	Worker  workerCommand  `cmd:"" help:"Run the workflows and send the messages. Start as many as you like."`
 	Migrate migrateCommand `cmd:"" help:"Bring the database to this program's version, and exit."`
+	Bench   benchCommand   `cmd:"" help:"Measure Herald on this machine, beside a floor."`
 	Version versionCommand `cmd:"" help:"Say which version this is."`
 }
 

@@ -1,0 +1,31 @@
+package main
+
+import (
+	"context"
+
+	"herald/bench"
+)
+
+// benchCommand is the proving ground.
+type benchCommand struct {
+	Bulk  bulkCommand  `cmd:"" help:"Measure a distribution to many customers, from its confirmation to the last mail at an SMTP server, beside the mail library alone."`
+	Sink  sinkCommand  `cmd:"" help:"Run the SMTP server that takes every mail and forgets it."`
+	Floor floorCommand `cmd:"" hidden:"" help:"Send mails by the mail library alone."`
+}
+
+func (p *program) bench() bench.Room { return bench.Room{Log: p.log, Out: p.stdout} }
+
+type bulkCommand struct{ bench.Bulk }
+
+// Run measures.
+func (c *bulkCommand) Run(ctx context.Context, p *program) error { return c.Measure(ctx, p.bench()) }
+
+type sinkCommand struct{ bench.Sink }
+
+// Run takes mail until ctx is done.
+func (c *sinkCommand) Run(ctx context.Context, p *program) error { return c.Serve(ctx, p.bench()) }
+
+type floorCommand struct{ bench.Floor }
+
+// Run sends.
+func (c *floorCommand) Run(ctx context.Context, p *program) error { return c.Send(ctx, p.bench()) }
