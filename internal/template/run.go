@@ -63,6 +63,17 @@ func (r *Run) Hole(i int) ([]byte, error) {
 	return r.hole, err
 }
 
+// All renders the whole template. What it returns is good until the run's end.
+func (r *Run) All() (_ []byte, err error) {
+	r.hole = r.hole[:0]
+	for i := range r.template.nodes {
+		if r.hole, err = r.Append(r.hole, i); err != nil {
+			return nil, err
+		}
+	}
+	return r.hole, nil
+}
+
 // engine is the library's view of the variables.
 func (r *Run) engine() expressions.Context {
 	if !r.bound {

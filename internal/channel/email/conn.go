@@ -126,13 +126,13 @@ func (c *conn) negotiate(commands []byte) answer {
 	}
 	if c.resetSent {
 		c.resetSent = false
-		if r, err := readReply(c.r); err != nil || r.code == 421 {
+		if r, err := readReply(c.r, false); err != nil || r.code == 421 {
 			return answer{judgement: providerFault, at: atMail, reply: r, err: orGone(err)}
 		}
 	}
 	var replies [3]reply
 	for at := range replies {
-		r, err := readReply(c.r)
+		r, err := readReply(c.r, false)
 		if err != nil || r.code == 421 {
 			return answer{judgement: providerFault, at: stage(at), reply: r, err: orGone(err)}
 		}
@@ -161,7 +161,7 @@ func (c *conn) unwind(at stage, data reply) error {
 	if _, err := c.write([]byte(".\r\n")); err != nil {
 		return err
 	}
-	_, err := readReply(c.r)
+	_, err := readReply(c.r, false)
 	return err
 }
 
@@ -173,7 +173,7 @@ func (c *conn) stepwise(commands []byte) answer {
 		if _, err := c.write(append(line[:len(line):len(line)], "\r\n"...)); err != nil {
 			return answer{judgement: providerFault, at: at, err: err}
 		}
-		r, err := readReply(c.r)
+		r, err := readReply(c.r, false)
 		if err != nil || r.code == 421 {
 			return answer{judgement: providerFault, at: at, reply: r, err: orGone(err)}
 		}
@@ -211,7 +211,7 @@ func (c *conn) interrupt() {
 func (c *conn) quit() {
 	_ = c.client.UpdateDeadline(min(c.timeout, 2*time.Second))
 	if _, err := c.write([]byte("QUIT\r\n")); err == nil {
-		_, _ = readReply(c.r)
+		_, _ = readReply(c.r, false)
 	}
 	_ = c.client.Close()
 }

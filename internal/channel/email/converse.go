@@ -2,8 +2,10 @@ package email
 
 import (
 	"context"
+	"time"
 
 	"herald/internal/channel"
+	"herald/internal/fault"
 )
 
 // largeBody is how much of a message is worth a write of its own while the outcome before it becomes durable. A smaller one
@@ -78,19 +80,25 @@ func (w *worker) declined(c *conn, a answer) (conclusion, bool) {
 		w.answered(c, w.current, outcome(a.at, a.judgement, a.reply))
 		w.current = nil
 		return lost, a.err != nil
-	case a.err != nil:
-		if a.reply.code != 0 {
-			if a.at == atMail && (c.proven || c.reused) {
-				return lost, true // it had gone to sleep, or takes no more messages on one connection
-			}
-			w.fault(w.pool.settings.Server()+" said to "+a.at.String()+": "+a.reply.String(), false)
-			return broken, true
-		}
+	case a.reply.code == 0:
 		return w.dropped(c, a.at, a.err), true
+	case a.reply.code == 421 && a.at == atMail && (c.proven || c.reused):
+		return lost, true // it had gone to sleep, or takes no more messages on one connection
 	}
-	w.fault(w.pool.settings.Server()+" said to "+a.at.String()+": "+a.reply.String(), a.judgement == senderFault)
+	said := w.pool.server + " said to " + a.at.String() + ": " + a.reply.String()
+	if a.at == atMail && a.judgement == senderFault && !signIn[a.reply.code] {
+		// This sender's fault alone: others who share the server may go on.
+		f := fault.New(fault.ProviderFault, "%s. Nothing can be sent from %s until that is put right.", said, w.current.job.From)
+		f.RetryAfter = senderWait
+		w.cancel(f)
+		return broken, true
+	}
+	w.fault(said, a.judgement == senderFault)
 	return broken, true
 }
+
+// senderWait is when a sender that the server refuses may try again.
+const senderWait = time.Minute
 
 // dropped deals with a connection lost before the final dot: the message was not sent.
 func (w *worker) dropped(c *conn, at stage, err error) conclusion {
@@ -160,7 +168,7 @@ func (w *worker) deliver(c *conn) (conclusion, bool) {
 func (w *worker) concluded(c *conn, m *message, err error) (conclusion, bool) {
 	var r reply
 	if err == nil {
-		r, err = readReply(c.r)
+		r, err = readReply(c.r, true)
 	}
 	c.ending.Store(false)
 	w.current, w.next = w.next, nil
@@ -178,7 +186,7 @@ func (w *worker) concluded(c *conn, m *message, err error) (conclusion, bool) {
 	default:
 		// Refused, and not for the message's sake: it goes before the one that was to follow it, with its own next try.
 		w.held, w.current = w.current, m
-		w.fault(w.pool.settings.Server()+" said to "+atEnd.String()+": "+r.String(), j == senderFault)
+		w.fault(w.pool.server+" said to "+atEnd.String()+": "+r.String(), j == senderFault)
 		return broken, true
 	}
 }

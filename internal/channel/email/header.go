@@ -28,9 +28,9 @@ func (f *field) append(dst []byte, vars map[string]any) ([]byte, error) {
 	if f.encoded != nil {
 		return append(dst, f.encoded...), nil
 	}
-	// The value is rendered behind the message and then encoded from there, which needs no other buffer.
-	var room [256]byte
-	value, err := f.template.Render(room[:0], vars)
+	run := f.template.Begin(vars)
+	defer run.End()
+	value, err := run.All()
 	if err != nil {
 		return dst, err
 	}

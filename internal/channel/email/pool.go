@@ -34,6 +34,7 @@ type Job struct {
 // Pool holds the connections to one SMTP server. Any number of Sends share it.
 type Pool struct {
 	settings Settings
+	server   string
 	log      *slog.Logger
 	health   health
 	idleTime time.Duration
@@ -59,7 +60,7 @@ func NewPool(s Settings, log *slog.Logger) *Pool {
 	if s.Security == "" {
 		s.Security = StartTLS
 	}
-	p := &Pool{settings: s, log: log.With("smtp", s.Server()), idleTime: idleTime}
+	p := &Pool{settings: s, server: s.Server(), log: log.With("smtp", s.Server()), idleTime: idleTime}
 	p.health.now = time.Now
 	return p
 }
@@ -263,7 +264,7 @@ func (p *Pool) describe(what string, err error) string {
 	if said := (*textproto.Error)(nil); errors.As(err, &said) {
 		words = strings.Replace(words, said.Error(), reply{said.Code, said.Msg}.String(), 1)
 	}
-	return fmt.Sprintf("%s %s: %s", p.settings.Server(), what, shorten(printable(words)))
+	return fmt.Sprintf("%s %s: %s", p.server, what, shorten(printable(words)))
 }
 
 // hopeless reports whether connecting fails for a reason that waiting cannot cure: it was told so by the server.

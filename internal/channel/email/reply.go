@@ -56,8 +56,8 @@ var errGarbled = errors.New("the server's reply is not SMTP")
 
 const maxReplyLines = 100
 
-// readReply reads one reply, of any number of lines.
-func readReply(r *bufio.Reader) (reply, error) {
+// readReply reads one reply, of any number of lines. The words of a positive one are only kept where they are wanted.
+func readReply(r *bufio.Reader, wanted bool) (reply, error) {
 	var got reply
 	for range maxReplyLines {
 		line, err := r.ReadSlice('\n')
@@ -75,7 +75,7 @@ func readReply(r *bufio.Reader) (reply, error) {
 			return got, errGarbled
 		}
 		got.code = code
-		if len(line) > 4 && (!more || code >= 400) {
+		if len(line) > 4 && (code >= 400 || wanted && !more) {
 			got.add(line[4:])
 		}
 		if !more {
@@ -154,6 +154,9 @@ const (
 	senderFault             // nothing will ever go out like this; someone must change the settings
 )
 
+// signIn are the replies that ask for other credentials, or for encryption first.
+var signIn = map[int]bool{530: true, 534: true, 535: true, 538: true}
+
 // judge says what a reply means where it was given. The table of tests in reply_test.go is its specification.
 func judge(at stage, r reply) judgement {
 	switch {
@@ -163,7 +166,7 @@ func judge(at stage, r reply) judgement {
 		return providerFault // no answer to what was said
 	case r.code == 421 || r.code == 454:
 		return providerFault
-	case r.code == 530, r.code == 534, r.code == 535, r.code == 538:
+	case signIn[r.code]:
 		return senderFault
 	case at == atMail && r.code/100 == 4:
 		return providerFault

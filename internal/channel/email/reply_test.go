@@ -80,7 +80,7 @@ func TestReplies(t *testing.T) {
 		{atEnd, "554 5.6.0 bad content", refused, ContentRejected},
 		{atEnd, "550 4.1.1 a status of another class", refused, MailboxUnavailable},
 	} {
-		r, err := readReply(bufio.NewReader(strings.NewReader(row.reply + "\r\n")))
+		r, err := readReply(bufio.NewReader(strings.NewReader(row.reply+"\r\n")), true)
 		require.NoError(t, err, row.reply)
 		require.Equal(t, row.want, judge(row.at, r), "%s to %s", row.reply, row.at)
 		switch row.want {
@@ -113,7 +113,7 @@ func TestReadReply(t *testing.T) {
 		"250 " + strings.Repeat("x", 5000) + "\n": "",
 		strings.Repeat("250-x\r\n", 200):          "",
 	} {
-		r, err := readReply(bufio.NewReader(strings.NewReader(in)))
+		r, err := readReply(bufio.NewReader(strings.NewReader(in)), true)
 		require.Equal(t, want == "", err != nil, "%.40q", in)
 		if want != "" {
 			require.Equal(t, want, r.String())

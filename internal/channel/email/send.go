@@ -164,7 +164,7 @@ func (w *worker) done(m *message, o channel.Outcome) {
 func (w *worker) answered(c *conn, m *message, o channel.Outcome) {
 	c.proven, w.since = true, 0
 	w.done(m, o)
-	recovered, stop := w.pool.health.answered(o, w.pool.settings.Server())
+	recovered, stop := w.pool.health.answered(o, w.pool.server)
 	if recovered {
 		w.pool.wakeAll()
 	}
@@ -267,7 +267,7 @@ func finish(data []byte) []byte {
 	if !bytes.HasSuffix(data, crlf) {
 		data = append(data, "\r\n"...)
 	}
-	if !bytes.Contains(data, []byte("\n.")) && data[0] != '.' {
+	if !dotted(data) {
 		return data
 	}
 	stuffed := make([]byte, 0, len(data)+len(data)/32)
@@ -280,6 +280,21 @@ func finish(data []byte) []byte {
 		lineStart = c == '\n'
 	}
 	return stuffed
+}
+
+// dotted reports whether a line begins with a dot. A letter's never does.
+func dotted(data []byte) bool {
+	for len(data) > 0 {
+		if data[0] == '.' {
+			return true
+		}
+		i := bytes.IndexByte(data, '\n')
+		if i < 0 {
+			break
+		}
+		data = data[i+1:]
+	}
+	return false
 }
 
 // unsendable is the outcome of a message that could not be rendered.

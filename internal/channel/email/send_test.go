@@ -218,6 +218,10 @@ func TestServersThatMisbehave(t *testing.T) {
 					require.Empty(t, l.outcomes)
 				}
 				require.Empty(t, f.received())
+				if name == "sender not allowed" || name == "authentication wanted" || name == "greeting refused" {
+					require.Equal(t, 1, f.opened, "what waiting cannot cure is not tried again")
+				}
+				require.Equal(t, name == "sender not allowed", p.health.refuse() == nil, "another sender may be welcome")
 				return
 			}
 			require.NoError(t, err)

@@ -223,7 +223,12 @@ func (c *session) command(line []byte) (end bool) {
 	if i := bytes.IndexByte(line, ' '); i >= 0 {
 		verb = line[:i]
 	}
-	switch string(bytes.ToUpper(verb)) {
+	for i, b := range verb { // it is our own buffer
+		if b >= 'a' && b <= 'z' {
+			verb[i] = b - 'a' + 'A'
+		}
+	}
+	switch string(verb) {
 	case "EHLO":
 		c.say("250-sink\r\n")
 		if s.options.Pipelining {
