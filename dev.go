@@ -151,7 +151,7 @@ func (d *dev) startEngine(ctx context.Context) (err error) {
 // keep stops a server of ours at the end, and ends everything when it does not last until then.
 func (d *dev) keep(name string, done <-chan struct{}, stop func(context.Context) error) {
 	stopping, cancel := context.WithCancel(context.Background())
-	d.watch(name, done, stopping)
+	d.watch(stopping, name, done)
 	d.onStop(name, serverStop, func(ctx context.Context) error {
 		cancel()
 		return stop(ctx)

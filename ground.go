@@ -47,8 +47,8 @@ func (g *ground) fall(name string, err error) {
 	}
 }
 
-// watch makes the end of a server that we started a fall.
-func (g *ground) watch(name string, done <-chan struct{}, stopping context.Context) {
+// watch makes the end of a server that we started a fall, until stopping is done.
+func (g *ground) watch(stopping context.Context, name string, done <-chan struct{}) {
 	go func() {
 		select {
 		case <-done:

@@ -102,7 +102,7 @@ func reachableFolder(t *testing.T) string {
 	dir, err := os.MkdirTemp("", "herald-dev-")
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	require.NoError(t, os.Chmod(dir, 0o711)) //nolint:gosec // see above
+	require.NoError(t, os.Chmod(dir, 0o711))
 	return filepath.Join(dir, "data")
 }
 

@@ -23,6 +23,7 @@ type content struct {
 	HTML    string
 	Text    string
 	Parts   []part // attachments and inline files
+	Fault   error  // why the rest could not be read, or nil
 }
 
 type header struct{ Name, Value string }
@@ -61,11 +62,11 @@ func decoded(value string) string {
 }
 
 // read takes a mail apart. One that is not well formed is shown as far as it goes.
-func read(r io.Reader) (content, error) {
-	var c content
+func read(r io.Reader) (c content) {
 	entity, err := message.Read(r)
 	if entity == nil {
-		return c, fmt.Errorf("the mail has no readable head: %w", err)
+		c.Fault = fmt.Errorf("the mail has no readable head: %w", err)
+		return c
 	}
 	for fields := entity.Header.Fields(); fields.Next(); {
 		c.Headers = append(c.Headers, header{fields.Key(), decoded(fields.Value())})
@@ -74,13 +75,14 @@ func read(r io.Reader) (content, error) {
 	for {
 		p, err := parts.NextPart()
 		if errors.Is(err, io.EOF) {
-			return c, nil
+			return c
 		}
-		if err != nil && !message.IsUnknownCharset(err) && !message.IsUnknownEncoding(err) {
-			return c, fmt.Errorf("the mail breaks off: %w", err)
+		if err == nil || message.IsUnknownCharset(err) || message.IsUnknownEncoding(err) {
+			err = c.add(p)
 		}
-		if err := c.add(p); err != nil {
-			return c, err
+		if err != nil {
+			c.Fault = fmt.Errorf("the mail breaks off: %w", err)
+			return c
 		}
 	}
 }
@@ -88,7 +90,7 @@ func read(r io.Reader) (content, error) {
 func (c *content) add(p *mail.Part) error {
 	body, err := io.ReadAll(io.LimitReader(p.Body, maxShown))
 	if err != nil {
-		return fmt.Errorf("the mail breaks off: %w", err)
+		return err
 	}
 	kind, params, _ := mime.ParseMediaType(p.Header.Get("Content-Type"))
 	_, inline := p.Header.(*mail.InlineHeader)

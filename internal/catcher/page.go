@@ -84,28 +84,27 @@ func (c *Catcher) listJSON(w http.ResponseWriter, r *http.Request) {
 }
 
 // mail opens and reads the mail that the path names, or answers 404.
-func (c *Catcher) mail(w http.ResponseWriter, r *http.Request) (number int, m content, readErr error, ok bool) {
+func (c *Catcher) mail(w http.ResponseWriter, r *http.Request) (number int, m content, ok bool) {
 	number, err := strconv.Atoi(r.PathValue("number"))
 	if err != nil {
 		http.NotFound(w, r)
-		return 0, m, nil, false
+		return 0, m, false
 	}
 	f, err := c.store.open(number)
 	if errors.Is(err, os.ErrNotExist) {
 		http.NotFound(w, r)
-		return 0, m, nil, false
+		return 0, m, false
 	}
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return 0, m, nil, false
+		return 0, m, false
 	}
 	defer func() { _ = f.Close() }()
-	m, readErr = read(f)
-	return number, m, readErr, true
+	return number, read(f), true
 }
 
 func (c *Catcher) show(w http.ResponseWriter, r *http.Request) {
-	number, m, readErr, ok := c.mail(w, r)
+	number, m, ok := c.mail(w, r)
 	if !ok {
 		return
 	}
@@ -115,14 +114,14 @@ func (c *Catcher) show(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	render(w, "mail.html", map[string]any{
-		"Mail": e, "Content": m, "Fault": readErr,
+		"Mail": e, "Content": m,
 		"Newest": c.store.newest(), "NewerNumber": number + 1, "OlderNumber": number - 1,
 	})
 }
 
 // html shows the mail's HTML as a mail program would: pictures yes, scripts and forms no, links in a new tab.
 func (c *Catcher) html(w http.ResponseWriter, r *http.Request) {
-	number, m, _, ok := c.mail(w, r)
+	number, m, ok := c.mail(w, r)
 	if !ok {
 		return
 	}
@@ -136,7 +135,7 @@ func (c *Catcher) html(w http.ResponseWriter, r *http.Request) {
 		"style-src 'unsafe-inline'; img-src 'self' http: https: data:; font-src http: https: data:; frame-ancestors 'self'")
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	// A doctype must come first, so the base element goes after it all; browsers take it from anywhere.
-	_, _ = w.Write([]byte(body + "\n<base target=\"_blank\">\n"))
+	_, _ = w.Write([]byte(body + "\n<base target=\"_blank\">\n")) //nolint:gosec // it is HTML on purpose; the policy above cages it
 }
 
 func (c *Catcher) source(w http.ResponseWriter, r *http.Request) {
@@ -153,7 +152,7 @@ func (c *Catcher) source(w http.ResponseWriter, r *http.Request) {
 }
 
 func (c *Catcher) part(w http.ResponseWriter, r *http.Request) {
-	_, m, _, ok := c.mail(w, r)
+	_, m, ok := c.mail(w, r)
 	if !ok {
 		return
 	}

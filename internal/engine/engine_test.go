@@ -73,7 +73,7 @@ func TestAnEngineOfOthersIsUsedAndLeftAlone(t *testing.T) {
 
 func TestTheTemporalCLIStandsIn(t *testing.T) {
 	dir := t.TempDir()
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "temporal"), []byte("#!/bin/sh\n"), 0o700)) //nolint:gosec // it is a program
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "temporal"), []byte("#!/bin/sh\n"), 0o700))
 	t.Setenv("PATH", dir)
 	t.Chdir(dir) // outside the repository, where no bin/engine is
 	o := Options{Addr: "127.0.0.1:1", UIAddr: "127.0.0.1:2"}

@@ -71,7 +71,7 @@ func startServer(ctx context.Context) (stop func() error, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.Chmod(dir, 0o711); err != nil { //nolint:gosec // an unprivileged user runs the server when we are root
+	if err := os.Chmod(dir, 0o711); err != nil { // an unprivileged user runs the server when we are root
 		return nil, err
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
