@@ -1,6 +1,8 @@
 package template
 
 import (
+	"errors"
+	"fmt"
 	"strings"
 	"unicode/utf8"
 
@@ -15,6 +17,7 @@ type expression struct {
 	simple  []simpleFilter         // those filters
 	last    string                 // the name of the last filter, which may be done already by where the value stands
 	filters int
+	spot    spot
 }
 
 // usage is what the text of an expression says about itself.
@@ -170,13 +173,22 @@ func compile(source string) (*expression, error) {
 	if len(u.filters) > 0 {
 		e.last = u.filters[len(u.filters)-1]
 	}
-	parsed, err := expressions.Parse(source)
-	if err != nil {
+	var err error
+	if e.parsed, err = understand(source); err != nil {
 		return nil, err
 	}
-	e.parsed = parsed
 	e.bare, e.simple = bareForm(source)
 	return e, nil
+}
+
+// understand is the library's parser, which panics at some numbers.
+func understand(source string) (_ expressions.Expression, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%v", p)
+		}
+	}()
+	return expressions.Parse(source)
 }
 
 // without gives the expression with its last filter taken off.
@@ -229,7 +241,25 @@ func (e *expression) value(r *Run) (any, error) {
 	if err := r.spend(1 + 4*e.filters); err != nil {
 		return nil, err
 	}
-	return e.parsed.Evaluate(r.engine())
+	v, err := e.parsed.Evaluate(r.engine())
+	if err != nil {
+		return nil, e.spot.fault("%s.", explain(err))
+	}
+	return v, nil
+}
+
+// explain gives an error of the library our words. Its own may quote the value, which is a customer's and nobody's to read.
+func explain(err error) string {
+	var filter expressions.FilterError
+	if !errors.As(err, &filter) {
+		return "a filter or operator cannot take the kind of value that it is given"
+	}
+	for _, known := range [...]error{errTooLong, errTooMany, errWideDate} {
+		if errors.Is(filter.Err, known) {
+			return filter.FilterName + ": " + known.Error()
+		}
+	}
+	return "the filter " + filter.FilterName + " cannot take the value that it is given"
 }
 
 // asText is a value that the simple filters can take: a text, or nothing.

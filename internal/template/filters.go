@@ -2,13 +2,19 @@ package template
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"reflect"
+	"regexp"
 	"sort"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/osteele/liquid/expressions"
 	"github.com/osteele/liquid/filters"
+	"github.com/osteele/liquid/values"
+	"github.com/osteele/tuesday"
 )
 
 // simpleFilter is a filter from text to text that needs no engine.
@@ -100,6 +106,17 @@ func bound(d dictionary) {
 	}
 	d.AddFilter("json", marshal)
 	d.AddFilter("inspect", marshal)
+	d.AddFilter("date", func(v any, format func(string) string) (any, error) {
+		layout := format("%a, %b %d, %y")
+		if wideField.MatchString(layout) || len(layout) > 200 {
+			return nil, errWideDate
+		}
+		at, err := values.Convert(v, timeType)
+		if v == nil || v == "" || err != nil {
+			return v, nil // what is no date stays as it is
+		}
+		return tuesday.Strftime(layout, at.(time.Time))
+	})
 	d.AddFilter("concat", func(a, b []any) ([]any, error) {
 		if len(a)+len(b) > maxList {
 			return nil, errTooMany
@@ -122,8 +139,14 @@ func bound(d dictionary) {
 }
 
 var (
-	errTooLong = fmt.Errorf("the text would be longer than %d bytes", maxValue)
-	errTooMany = fmt.Errorf("the list would have more than %d elements", maxList)
+	timeType  = reflect.TypeFor[time.Time]()
+	wideField = regexp.MustCompile(`%[-_^#0]*\d{3}`)
+)
+
+var (
+	errWideDate = errors.New("the date's format is too long")
+	errTooLong  = fmt.Errorf("the text would be longer than %d bytes", maxValue)
+	errTooMany  = fmt.Errorf("the list would have more than %d elements", maxList)
 )
 
 func bounded(size int, make func() string) (string, error) {

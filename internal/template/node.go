@@ -31,7 +31,7 @@ type output struct {
 func (n *output) render(r *Run, dst []byte) ([]byte, error) {
 	v, err := n.expression.value(r)
 	if err != nil {
-		return dst, n.located(err)
+		return dst, err
 	}
 	if s, ok := v.(string); ok {
 		return n.show(dst, s), nil
@@ -41,13 +41,6 @@ func (n *output) render(r *Run, dst []byte) ([]byte, error) {
 	dst = n.show(dst, string(r.scratch[start:]))
 	r.scratch = r.scratch[:start]
 	return dst, nil
-}
-
-func (n *output) located(err error) error {
-	if _, ok := err.(expressions.FilterError); ok {
-		return n.spot.fault("%s", err)
-	}
-	return err
 }
 
 // show escapes a value for its place.

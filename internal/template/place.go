@@ -215,6 +215,7 @@ func (n *output) dropDone() error {
 	if err != nil {
 		return n.spot.fault("this cannot be understood.")
 	}
+	e.spot = n.spot
 	n.expression = e
 	return n.dropDone()
 }

@@ -163,6 +163,7 @@ func (r *reader) expression(t tag, source string) (*expression, error) {
 	if err != nil {
 		return nil, t.spot.fault("%s cannot be understood.", t.Source)
 	}
+	e.spot = t.spot
 	return e, nil
 }
 

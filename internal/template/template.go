@@ -148,7 +148,8 @@ func (r *Run) Append(dst []byte, i int) (out []byte, err error) {
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			out, err = dst, fault.New(fault.InvalidPayload, "The template cannot be rendered: %s.", panicked(p))
+			// What the library panics with may quote a customer's data, so it is not repeated.
+			out, err = dst, fault.New(fault.InvalidPayload, "The template cannot be rendered: a filter or tag fails on the value that it is given.")
 		}
 	}()
 	out, err = n.render(r, dst)
@@ -171,20 +172,12 @@ func rendering(err error) error {
 	if errors.As(err, &f) {
 		return f
 	}
-	return fault.New(fault.InvalidPayload, "The template cannot be rendered: %s.", firstLine(err.Error()))
-}
-
-// panicked keeps the words of a panic and drops the stack that the library appends to some.
-func panicked(p any) string {
-	if err, ok := p.(interface{ Cause() error }); ok && err.Cause() != nil {
-		return firstLine(err.Cause().Error())
+	for _, known := range [...]error{errTooLong, errTooMany} {
+		if errors.Is(err, known) {
+			return fault.New(fault.InvalidPayload, "The template cannot be rendered: %s.", err)
+		}
 	}
-	return firstLine(fmt.Sprint(p))
-}
-
-func firstLine(s string) string {
-	s, _, _ = strings.Cut(s, "\n")
-	return s
+	return fault.New(fault.InvalidPayload, "The template cannot be rendered: %s.", explain(err))
 }
 
 func invalidUTF8(s string) int {
