@@ -31,7 +31,6 @@ type Enrolment struct {
 // Enrolled is how far the audience is enrolled now.
 type Enrolled struct {
 	After   uuid.UUID // the last customer of this page
-	People  int       // in this page
 	LastSeq int64     // the highest number of a message so far
 	Done    bool
 }
@@ -41,33 +40,49 @@ type Enrolled struct {
 func (s Messages) Enrol(ctx context.Context, e Enrolment) (Enrolled, error) {
 	var done Enrolled
 	err := inTx(ctx, s.Pool, func(tx pgx.Tx) error {
-		if _, err := q.DistributionLock(ctx, tx, rows.DistributionLockParams{ProjectID: e.Project, ID: e.Distribution}); err != nil {
-			if missing(err) {
-				return notFound(e.Distribution)
-			}
-			return err
+		at, err := q.EnrolmentLock(ctx, tx, rows.EnrolmentLockParams{ProjectID: e.Project, ID: e.Distribution})
+		if missing(err) {
+			return notFound(e.Distribution)
 		}
-		people, err := audiencePage(ctx, tx, e)
 		if err != nil {
 			return err
 		}
-		before, err := q.MessageLastSeq(ctx, tx, e.Distribution)
-		if err != nil {
+		if at.EnrolledAfter != e.After || at.EnrolledAll { // this page was done before, by an attempt that could not tell
+			done = Enrolled{After: at.EnrolledAfter, Done: at.EnrolledAll}
+			done.LastSeq, err = q.MessageLastSeq(ctx, tx, e.Distribution)
 			return err
 		}
-		if err := enrol(ctx, tx, e, people); err != nil {
-			return err
-		}
-		done = Enrolled{After: e.After, People: len(people), Done: len(people) < e.PageSize}
-		if len(people) > 0 {
-			done.After = people[len(people)-1]
-		}
-		if done.LastSeq, err = q.MessageLastSeq(ctx, tx, e.Distribution); err != nil {
-			return err
-		}
-		return recount(ctx, tx, e.Distribution, before+1, done.LastSeq)
+		done, err = enrolPage(ctx, tx, e)
+		return err
 	})
 	return done, err
+}
+
+func enrolPage(ctx context.Context, tx pgx.Tx, e Enrolment) (done Enrolled, err error) {
+	people, err := audiencePage(ctx, tx, e)
+	if err != nil {
+		return done, err
+	}
+	before, err := q.MessageLastSeq(ctx, tx, e.Distribution)
+	if err != nil {
+		return done, err
+	}
+	if err := enrol(ctx, tx, e, people); err != nil {
+		return done, err
+	}
+	done = Enrolled{After: e.After, Done: len(people) < e.PageSize}
+	if len(people) > 0 {
+		done.After = people[len(people)-1]
+	}
+	if done.LastSeq, err = q.MessageLastSeq(ctx, tx, e.Distribution); err != nil {
+		return done, err
+	}
+	if err := recount(ctx, tx, e.Distribution, before+1, done.LastSeq); err != nil {
+		return done, err
+	}
+	return done, q.EnrolmentAdvance(ctx, tx, rows.EnrolmentAdvanceParams{
+		ID: e.Distribution, EnrolledAfter: done.After, EnrolledAll: done.Done,
+	})
 }
 
 // AudiencePage is whom Enrol would enrol next.
@@ -90,6 +105,10 @@ func audiencePage(ctx context.Context, on rows.DBTX, e Enrolment) ([]uuid.UUID, 
 func enrol(ctx context.Context, tx pgx.Tx, e Enrolment, people []uuid.UUID) error {
 	if len(people) == 0 {
 		return nil
+	}
+	// A plan made for any number of people would be made for ten, and join ten thousand to ten thousand by loops.
+	if _, err := tx.Exec(ctx, "SET LOCAL plan_cache_mode = force_custom_plan"); err != nil {
+		return err
 	}
 	return q.MessageEnrol(ctx, tx, rows.MessageEnrolParams{
 		DistributionID: e.Distribution, ProjectID: e.Project, Version: int32(e.Version), CustomerIds: people,

@@ -12,14 +12,14 @@ import (
 	"herald/activities"
 )
 
-var testing *activities.Testing
+var tests *activities.Testing
 
 // TestMessage sends one message to somebody who wants to see it; nothing is tried twice, because somebody waits.
 func TestMessage(ctx workflow.Context, ref activities.TestRef) error {
 	return do(workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		TaskQueue: Queue, ScheduleToCloseTimeout: testPatience, Summary: "send a test message",
 		RetryPolicy: &temporal.RetryPolicy{MaximumAttempts: 1},
-	}), testing.SendTestMessage, ref)
+	}), tests.SendTestMessage, ref)
 }
 
 // testPatience is how long somebody waits for a test message.

@@ -11,6 +11,8 @@ CREATE TABLE distributions (
 	send_at      timestamptz,      -- when the countdown ends
 	started_at   timestamptz,      -- when the first message could leave
 	finished_at  timestamptz,
+	enrolled_after uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000', -- the last customer enrolled
+	enrolled_all boolean NOT NULL DEFAULT false,
 	created_at   timestamptz NOT NULL DEFAULT now(),
 	updated_at   timestamptz,
 	CONSTRAINT distributions_status_known CHECK (status IN

@@ -1,9 +1,11 @@
--- name: DistributionLock :one
-SELECT id FROM distributions WHERE project_id = $1 AND id = $2 FOR UPDATE;
+-- name: EnrolmentLock :one
+SELECT enrolled_after, enrolled_all FROM distributions WHERE project_id = $1 AND id = $2 FOR UPDATE;
+
+-- name: EnrolmentAdvance :exec
+UPDATE distributions SET enrolled_after = $2, enrolled_all = $3 WHERE id = $1;
 
 -- One page of the audience becomes messages, with a code each where the action gives one, in one statement: who is not to be
--- written to is skipped with the reason, who finds no code left waits, deferred. People who have their message already are
--- passed over, so doing a page again changes nothing.
+-- written to is skipped with the reason, who finds no code left waits, deferred.
 -- name: MessageEnrol :exec
 WITH page AS MATERIALIZED (
 	SELECT unnest(@customer_ids::uuid[]) AS customer_id
@@ -15,7 +17,6 @@ WITH page AS MATERIALIZED (
 		WHEN coalesce(c.email, '') = '' THEN 'no_address'
 		END AS obstacle
 	FROM page JOIN customers c ON c.id = page.customer_id AND c.project_id = @project_id
-	WHERE NOT EXISTS (SELECT FROM messages m WHERE m.distribution_id = @distribution_id AND m.customer_id = c.id)
 ), held AS MATERIALIZED (
 	SELECT DISTINCT ON (p.customer_id) p.customer_id, v.id, v.code, v.type, v.value
 	FROM publications p JOIN vouchers v ON v.id = p.voucher_ids[1]
@@ -23,16 +24,16 @@ WITH page AS MATERIALIZED (
 		AND p.customer_id = ANY(@customer_ids::uuid[])
 	ORDER BY p.customer_id, p.id
 ), wanting AS MATERIALIZED (
-	SELECT people.id AS customer_id, row_number() OVER (ORDER BY people.id) AS n
+	SELECT people.id AS customer_id, people.source_id, row_number() OVER (ORDER BY people.id) AS n
 	FROM people LEFT JOIN held ON held.customer_id = people.id
 	WHERE sqlc.narg(campaign_id)::uuid IS NOT NULL AND people.obstacle IS NULL AND held.customer_id IS NULL
 ), picked AS MATERIALIZED (
 	SELECT v.id, v.code, v.type, v.value FROM vouchers v
 	WHERE v.campaign_id = sqlc.narg(campaign_id) AND v.publication_id IS NULL AND v.active
 		AND (v.expiration_date IS NULL OR v.expiration_date > now())
-	ORDER BY v.id LIMIT (SELECT count(*) FROM wanting) FOR UPDATE SKIP LOCKED
+	ORDER BY v.created_at, v.id LIMIT (SELECT count(*) FROM wanting) FOR UPDATE SKIP LOCKED
 ), given AS MATERIALIZED (
-	SELECT w.customer_id, c.id, c.code, c.type, c.value, uuid7() AS publication_id
+	SELECT w.customer_id, w.source_id, c.id, c.code, c.type, c.value, uuid7() AS publication_id
 	FROM wanting w JOIN (SELECT picked.*, row_number() OVER (ORDER BY picked.id) AS n FROM picked) c USING (n)
 ), taken AS (
 	UPDATE vouchers v SET holder_id = g.customer_id, publication_id = g.publication_id, updated_at = now()
@@ -40,7 +41,7 @@ WITH page AS MATERIALIZED (
 ), published AS (
 	INSERT INTO publications (id, project_id, customer_id, campaign_id, voucher_ids, distribution_id, channel, metadata, tracking_id)
 	SELECT g.publication_id, @project_id, g.customer_id, sqlc.narg(campaign_id), ARRAY[g.id], @distribution_id, 'Dashboard',
-		@publication_metadata, (SELECT people.source_id FROM people WHERE people.id = g.customer_id)
+		@publication_metadata, g.source_id
 	FROM given g
 ), codes AS (
 	SELECT customer_id, id, code, type, value FROM given UNION ALL SELECT * FROM held
@@ -86,7 +87,7 @@ WITH waiting AS MATERIALIZED (
 	SELECT v.id, v.code, v.type, v.value FROM vouchers v
 	WHERE v.campaign_id = @campaign_id AND v.publication_id IS NULL AND v.active
 		AND (v.expiration_date IS NULL OR v.expiration_date > now())
-	ORDER BY v.id LIMIT (SELECT count(*) FROM waiting) FOR UPDATE SKIP LOCKED
+	ORDER BY v.created_at, v.id LIMIT (SELECT count(*) FROM waiting) FOR UPDATE SKIP LOCKED
 ), given AS MATERIALIZED (
 	SELECT w.customer_id, c.id, c.code, c.type, c.value, uuid7() AS publication_id
 	FROM waiting w JOIN (SELECT picked.*, row_number() OVER (ORDER BY picked.id) AS n FROM picked) c USING (n)

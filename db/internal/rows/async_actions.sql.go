@@ -146,6 +146,24 @@ func (q *Queries) AsyncActionInputDelete(ctx context.Context, db DBTX, actionID 
 	return err
 }
 
+const asyncActionKeep = `-- name: AsyncActionKeep :execrows
+UPDATE async_action_inputs SET params = $2 WHERE action_id = $1
+`
+
+type AsyncActionKeepParams struct {
+	ActionID uuid.UUID
+	Params   json.RawMessage
+}
+
+// How far the action is, in the words of who works on it.
+func (q *Queries) AsyncActionKeep(ctx context.Context, db DBTX, arg AsyncActionKeepParams) (int64, error) {
+	result, err := db.Exec(ctx, asyncActionKeep, arg.ActionID, arg.Params)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const asyncActionList = `-- name: AsyncActionList :many
 SELECT id, project_id, type, status, operation_status, request_id, progress, result, processing_time, created_at, updated_at FROM async_actions
 WHERE project_id = $1 AND created_at < $2::timestamptz

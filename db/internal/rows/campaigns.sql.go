@@ -240,6 +240,40 @@ func (q *Queries) CampaignLock(ctx context.Context, db DBTX, arg CampaignLockPar
 	return i, err
 }
 
+const campaignNames = `-- name: CampaignNames :many
+SELECT id, name FROM campaigns WHERE project_id = $1 AND id = ANY($2::uuid[])
+`
+
+type CampaignNamesParams struct {
+	ProjectID uuid.UUID
+	Ids       []uuid.UUID
+}
+
+type CampaignNamesRow struct {
+	ID   uuid.UUID
+	Name string
+}
+
+func (q *Queries) CampaignNames(ctx context.Context, db DBTX, arg CampaignNamesParams) ([]CampaignNamesRow, error) {
+	rows, err := db.Query(ctx, campaignNames, arg.ProjectID, arg.Ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []CampaignNamesRow
+	for rows.Next() {
+		var i CampaignNamesRow
+		if err := rows.Scan(&i.ID, &i.Name); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const campaignSetActive = `-- name: CampaignSetActive :execrows
 UPDATE campaigns SET active = $3, updated_at = now() WHERE project_id = $1 AND id = $2
 `

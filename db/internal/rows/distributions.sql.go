@@ -18,7 +18,7 @@ const distributionAdoptVersion = `-- name: DistributionAdoptVersion :one
 UPDATE distributions d SET name = v.spec->>'name', spec = v.spec, version = v.version, updated_at = now(),
 	campaign_id = $1, segment_id = $2
 FROM distribution_versions v
-WHERE d.project_id = $3 AND d.id = $4 AND v.distribution_id = d.id AND v.version = $5 RETURNING d.id, d.project_id, d.name, d.status, d.reason, d.version, d.spec, d.campaign_id, d.segment_id, d.send_at, d.started_at, d.finished_at, d.created_at, d.updated_at
+WHERE d.project_id = $3 AND d.id = $4 AND v.distribution_id = d.id AND v.version = $5 RETURNING d.id, d.project_id, d.name, d.status, d.reason, d.version, d.spec, d.campaign_id, d.segment_id, d.send_at, d.started_at, d.finished_at, d.enrolled_after, d.enrolled_all, d.created_at, d.updated_at
 `
 
 type DistributionAdoptVersionParams struct {
@@ -51,6 +51,8 @@ func (q *Queries) DistributionAdoptVersion(ctx context.Context, db DBTX, arg Dis
 		&i.SendAt,
 		&i.StartedAt,
 		&i.FinishedAt,
+		&i.EnrolledAfter,
+		&i.EnrolledAll,
 		&i.CreatedAt,
 		&i.UpdatedAt,
 	)
@@ -73,7 +75,7 @@ func (q *Queries) DistributionConfirmSegment(ctx context.Context, db DBTX, arg D
 
 const distributionCreate = `-- name: DistributionCreate :one
 INSERT INTO distributions (id, project_id, name, spec, campaign_id, segment_id)
-VALUES ($1, $2, $3, $4, $5, $6) RETURNING id, project_id, name, status, reason, version, spec, campaign_id, segment_id, send_at, started_at, finished_at, created_at, updated_at
+VALUES ($1, $2, $3, $4, $5, $6) RETURNING id, project_id, name, status, reason, version, spec, campaign_id, segment_id, send_at, started_at, finished_at, enrolled_after, enrolled_all, created_at, updated_at
 `
 
 type DistributionCreateParams struct {
@@ -108,6 +110,8 @@ func (q *Queries) DistributionCreate(ctx context.Context, db DBTX, arg Distribut
 		&i.SendAt,
 		&i.StartedAt,
 		&i.FinishedAt,
+		&i.EnrolledAfter,
+		&i.EnrolledAll,
 		&i.CreatedAt,
 		&i.UpdatedAt,
 	)
@@ -133,7 +137,7 @@ func (q *Queries) DistributionDelete(ctx context.Context, db DBTX, arg Distribut
 }
 
 const distributionGet = `-- name: DistributionGet :one
-SELECT id, project_id, name, status, reason, version, spec, campaign_id, segment_id, send_at, started_at, finished_at, created_at, updated_at FROM distributions WHERE project_id = $1 AND id = $2
+SELECT id, project_id, name, status, reason, version, spec, campaign_id, segment_id, send_at, started_at, finished_at, enrolled_after, enrolled_all, created_at, updated_at FROM distributions WHERE project_id = $1 AND id = $2
 `
 
 type DistributionGetParams struct {
@@ -157,6 +161,8 @@ func (q *Queries) DistributionGet(ctx context.Context, db DBTX, arg Distribution
 		&i.SendAt,
 		&i.StartedAt,
 		&i.FinishedAt,
+		&i.EnrolledAfter,
+		&i.EnrolledAll,
 		&i.CreatedAt,
 		&i.UpdatedAt,
 	)
@@ -164,7 +170,7 @@ func (q *Queries) DistributionGet(ctx context.Context, db DBTX, arg Distribution
 }
 
 const distributionList = `-- name: DistributionList :many
-SELECT id, project_id, name, status, reason, version, spec, campaign_id, segment_id, send_at, started_at, finished_at, created_at, updated_at FROM distributions d
+SELECT id, project_id, name, status, reason, version, spec, campaign_id, segment_id, send_at, started_at, finished_at, enrolled_after, enrolled_all, created_at, updated_at FROM distributions d
 WHERE d.project_id = $1
 	AND ($2::text IS NULL OR d.status = $2)
 	AND ($3::text IS NULL OR d.name ILIKE '%' || $3 || '%'
@@ -222,6 +228,8 @@ func (q *Queries) DistributionList(ctx context.Context, db DBTX, arg Distributio
 			&i.SendAt,
 			&i.StartedAt,
 			&i.FinishedAt,
+			&i.EnrolledAfter,
+			&i.EnrolledAll,
 			&i.CreatedAt,
 			&i.UpdatedAt,
 		); err != nil {
@@ -355,7 +363,7 @@ func (q *Queries) DistributionSetTrouble(ctx context.Context, db DBTX, arg Distr
 
 const distributionUpdateDraft = `-- name: DistributionUpdateDraft :one
 UPDATE distributions SET name = $3, spec = $4, campaign_id = $5, segment_id = $6, updated_at = now()
-WHERE project_id = $1 AND id = $2 AND status = 'draft' RETURNING id, project_id, name, status, reason, version, spec, campaign_id, segment_id, send_at, started_at, finished_at, created_at, updated_at
+WHERE project_id = $1 AND id = $2 AND status = 'draft' RETURNING id, project_id, name, status, reason, version, spec, campaign_id, segment_id, send_at, started_at, finished_at, enrolled_after, enrolled_all, created_at, updated_at
 `
 
 type DistributionUpdateDraftParams struct {
@@ -390,6 +398,8 @@ func (q *Queries) DistributionUpdateDraft(ctx context.Context, db DBTX, arg Dist
 		&i.SendAt,
 		&i.StartedAt,
 		&i.FinishedAt,
+		&i.EnrolledAfter,
+		&i.EnrolledAll,
 		&i.CreatedAt,
 		&i.UpdatedAt,
 	)

@@ -44,20 +44,40 @@ func (q *Queries) AudiencePage(ctx context.Context, db DBTX, arg AudiencePagePar
 	return items, nil
 }
 
-const distributionLock = `-- name: DistributionLock :one
-SELECT id FROM distributions WHERE project_id = $1 AND id = $2 FOR UPDATE
+const enrolmentAdvance = `-- name: EnrolmentAdvance :exec
+UPDATE distributions SET enrolled_after = $2, enrolled_all = $3 WHERE id = $1
 `
 
-type DistributionLockParams struct {
+type EnrolmentAdvanceParams struct {
+	ID            uuid.UUID
+	EnrolledAfter uuid.UUID
+	EnrolledAll   bool
+}
+
+func (q *Queries) EnrolmentAdvance(ctx context.Context, db DBTX, arg EnrolmentAdvanceParams) error {
+	_, err := db.Exec(ctx, enrolmentAdvance, arg.ID, arg.EnrolledAfter, arg.EnrolledAll)
+	return err
+}
+
+const enrolmentLock = `-- name: EnrolmentLock :one
+SELECT enrolled_after, enrolled_all FROM distributions WHERE project_id = $1 AND id = $2 FOR UPDATE
+`
+
+type EnrolmentLockParams struct {
 	ProjectID uuid.UUID
 	ID        uuid.UUID
 }
 
-func (q *Queries) DistributionLock(ctx context.Context, db DBTX, arg DistributionLockParams) (uuid.UUID, error) {
-	row := db.QueryRow(ctx, distributionLock, arg.ProjectID, arg.ID)
-	var id uuid.UUID
-	err := row.Scan(&id)
-	return id, err
+type EnrolmentLockRow struct {
+	EnrolledAfter uuid.UUID
+	EnrolledAll   bool
+}
+
+func (q *Queries) EnrolmentLock(ctx context.Context, db DBTX, arg EnrolmentLockParams) (EnrolmentLockRow, error) {
+	row := db.QueryRow(ctx, enrolmentLock, arg.ProjectID, arg.ID)
+	var i EnrolmentLockRow
+	err := row.Scan(&i.EnrolledAfter, &i.EnrolledAll)
+	return i, err
 }
 
 const messageAnalytics = `-- name: MessageAnalytics :many
@@ -159,7 +179,6 @@ WITH page AS MATERIALIZED (
 		WHEN coalesce(c.email, '') = '' THEN 'no_address'
 		END AS obstacle
 	FROM page JOIN customers c ON c.id = page.customer_id AND c.project_id = $2
-	WHERE NOT EXISTS (SELECT FROM messages m WHERE m.distribution_id = $1 AND m.customer_id = c.id)
 ), held AS MATERIALIZED (
 	SELECT DISTINCT ON (p.customer_id) p.customer_id, v.id, v.code, v.type, v.value
 	FROM publications p JOIN vouchers v ON v.id = p.voucher_ids[1]
@@ -167,16 +186,16 @@ WITH page AS MATERIALIZED (
 		AND p.customer_id = ANY($7::uuid[])
 	ORDER BY p.customer_id, p.id
 ), wanting AS MATERIALIZED (
-	SELECT people.id AS customer_id, row_number() OVER (ORDER BY people.id) AS n
+	SELECT people.id AS customer_id, people.source_id, row_number() OVER (ORDER BY people.id) AS n
 	FROM people LEFT JOIN held ON held.customer_id = people.id
 	WHERE $4::uuid IS NOT NULL AND people.obstacle IS NULL AND held.customer_id IS NULL
 ), picked AS MATERIALIZED (
 	SELECT v.id, v.code, v.type, v.value FROM vouchers v
 	WHERE v.campaign_id = $4 AND v.publication_id IS NULL AND v.active
 		AND (v.expiration_date IS NULL OR v.expiration_date > now())
-	ORDER BY v.id LIMIT (SELECT count(*) FROM wanting) FOR UPDATE SKIP LOCKED
+	ORDER BY v.created_at, v.id LIMIT (SELECT count(*) FROM wanting) FOR UPDATE SKIP LOCKED
 ), given AS MATERIALIZED (
-	SELECT w.customer_id, c.id, c.code, c.type, c.value, uuid7() AS publication_id
+	SELECT w.customer_id, w.source_id, c.id, c.code, c.type, c.value, uuid7() AS publication_id
 	FROM wanting w JOIN (SELECT picked.id, picked.code, picked.type, picked.value, row_number() OVER (ORDER BY picked.id) AS n FROM picked) c USING (n)
 ), taken AS (
 	UPDATE vouchers v SET holder_id = g.customer_id, publication_id = g.publication_id, updated_at = now()
@@ -184,7 +203,7 @@ WITH page AS MATERIALIZED (
 ), published AS (
 	INSERT INTO publications (id, project_id, customer_id, campaign_id, voucher_ids, distribution_id, channel, metadata, tracking_id)
 	SELECT g.publication_id, $2, g.customer_id, $4, ARRAY[g.id], $1, 'Dashboard',
-		$10, (SELECT people.source_id FROM people WHERE people.id = g.customer_id)
+		$10, g.source_id
 	FROM given g
 ), codes AS (
 	SELECT customer_id, id, code, type, value FROM given UNION ALL SELECT customer_id, id, code, type, value FROM held
@@ -227,8 +246,7 @@ type MessageEnrolParams struct {
 }
 
 // One page of the audience becomes messages, with a code each where the action gives one, in one statement: who is not to be
-// written to is skipped with the reason, who finds no code left waits, deferred. People who have their message already are
-// passed over, so doing a page again changes nothing.
+// written to is skipped with the reason, who finds no code left waits, deferred.
 func (q *Queries) MessageEnrol(ctx context.Context, db DBTX, arg MessageEnrolParams) error {
 	_, err := db.Exec(ctx, messageEnrol,
 		arg.DistributionID,
@@ -494,7 +512,7 @@ WITH waiting AS MATERIALIZED (
 	SELECT v.id, v.code, v.type, v.value FROM vouchers v
 	WHERE v.campaign_id = $3 AND v.publication_id IS NULL AND v.active
 		AND (v.expiration_date IS NULL OR v.expiration_date > now())
-	ORDER BY v.id LIMIT (SELECT count(*) FROM waiting) FOR UPDATE SKIP LOCKED
+	ORDER BY v.created_at, v.id LIMIT (SELECT count(*) FROM waiting) FOR UPDATE SKIP LOCKED
 ), given AS MATERIALIZED (
 	SELECT w.customer_id, c.id, c.code, c.type, c.value, uuid7() AS publication_id
 	FROM waiting w JOIN (SELECT picked.id, picked.code, picked.type, picked.value, row_number() OVER (ORDER BY picked.id) AS n FROM picked) c USING (n)

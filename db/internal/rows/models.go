@@ -90,20 +90,22 @@ type Customer struct {
 }
 
 type Distribution struct {
-	ID         uuid.UUID
-	ProjectID  uuid.UUID
-	Name       string
-	Status     string
-	Reason     *string
-	Version    int32
-	Spec       distribution.Spec
-	CampaignID *uuid.UUID
-	SegmentID  *uuid.UUID
-	SendAt     *time.Time
-	StartedAt  *time.Time
-	FinishedAt *time.Time
-	CreatedAt  time.Time
-	UpdatedAt  *time.Time
+	ID            uuid.UUID
+	ProjectID     uuid.UUID
+	Name          string
+	Status        string
+	Reason        *string
+	Version       int32
+	Spec          distribution.Spec
+	CampaignID    *uuid.UUID
+	SegmentID     *uuid.UUID
+	SendAt        *time.Time
+	StartedAt     *time.Time
+	FinishedAt    *time.Time
+	EnrolledAfter uuid.UUID
+	EnrolledAll   bool
+	CreatedAt     time.Time
+	UpdatedAt     *time.Time
 }
 
 type DistributionLog struct {
