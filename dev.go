@@ -74,6 +74,9 @@ type dev struct {
 }
 
 func (d *dev) start(ctx context.Context) error {
+	if err := engine.Available(); err != nil {
+		return err
+	}
 	if err := d.claimPorts(ctx); err != nil {
 		return err
 	}
@@ -133,7 +136,7 @@ func (d *dev) startPostgres(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	d.keep("PostgreSQL", d.postgres.Done(), d.postgres.Stop)
+	d.keep("PostgreSQL", d.postgres)
 	return d.postgres.EnsureDatabase(ctx, "herald")
 }
 
@@ -144,18 +147,8 @@ func (d *dev) startEngine(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	d.keep("the engine", d.engine.Done(), d.engine.Stop)
+	d.keep("the engine", d.engine)
 	return nil
-}
-
-// keep stops a server of ours at the end, and ends everything when it does not last until then.
-func (d *dev) keep(name string, done <-chan struct{}, stop func(context.Context) error) {
-	stopping, cancel := context.WithCancel(context.Background())
-	d.watch(stopping, name, done)
-	d.onStop(name, serverStop, func(ctx context.Context) error {
-		cancel()
-		return stop(ctx)
-	})
 }
 
 func (d *dev) startCatcher(context.Context) (err error) {

@@ -42,20 +42,33 @@ func (g *ground) onStop(name string, most time.Duration, stop func(context.Conte
 // fall says that something ended by itself.
 func (g *ground) fall(name string, err error) {
 	select {
-	case g.fell <- fmt.Errorf("%s ended: %w", name, err):
+	case g.fell <- fmt.Errorf("%s ended by itself: %w", name, err):
 	default:
 	}
 }
 
-// watch makes the end of a server that we started a fall, until stopping is done.
-func (g *ground) watch(stopping context.Context, name string, done <-chan struct{}) {
+// child is a server that we started.
+type child interface {
+	Done() <-chan struct{}
+	Err() error  // how it ended
+	Log() string // the path of its own log
+	Stop(context.Context) error
+}
+
+// keep stops a server of ours at the end, and ends everything when it does not last until then.
+func (g *ground) keep(name string, c child) {
+	stopping, cancel := context.WithCancel(context.Background())
 	go func() {
 		select {
-		case <-done:
-			g.fall(name, errors.New("by itself; its log says why"))
+		case <-c.Done():
+			g.fall(name, fmt.Errorf("%w; its log is %s", c.Err(), c.Log()))
 		case <-stopping.Done():
 		}
 	}()
+	g.onStop(name, serverStop, func(ctx context.Context) error {
+		cancel()
+		return c.Stop(ctx)
+	})
 }
 
 // wait blocks until ctx is done, which is no error, or something fell.

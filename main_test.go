@@ -9,8 +9,10 @@ import (
 	"net/smtp"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -152,6 +154,28 @@ func TestDevStartsStopsAndResumes(t *testing.T) {
 	second := run(t.Context(), append([]string{"dev", "--data", data}, devPorts(freeAddrs(t, 5))...), nothing, &screen{}, &screen{})
 	require.ErrorContains(t, second, "another program runs PostgreSQL in "+data)
 	s.stop(t)
+}
+
+func TestDevEndsWhenAServerOfItsOwnDoes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts PostgreSQL and the engine")
+	}
+	t.Parallel()
+	data := reachableFolder(t)
+	s := startDev(t, data)
+	first, err := os.ReadFile(filepath.Join(data, "postgres", "cluster", "postmaster.pid"))
+	require.NoError(t, err)
+	pid, _, _ := strings.Cut(string(first), "\n")
+	postmaster, err := strconv.Atoi(pid)
+	require.NoError(t, err)
+	require.NoError(t, syscall.Kill(postmaster, syscall.SIGKILL))
+	select {
+	case err := <-s.ended:
+		require.ErrorContains(t, err, "PostgreSQL ended by itself: signal: killed; its log is "+filepath.Join(data, "postgres", "log"))
+	case <-time.After(time.Minute):
+		t.Fatal("dev goes on without PostgreSQL")
+	}
+	startDev(t, data).stop(t) // and recovers
 }
 
 func devPorts(addrs []string) []string {

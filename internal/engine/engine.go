@@ -83,6 +83,17 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 // External reports whether the environment names an engine that is not ours.
 func External() bool { return os.Getenv("TEMPORAL_ADDRESS") != "" }
 
+// Available says whether Start will find an engine: nil, or ErrNotBuilt.
+func Available() error {
+	if External() || Find() != "" {
+		return nil
+	}
+	if _, err := exec.LookPath("temporal"); err != nil {
+		return ErrNotBuilt
+	}
+	return nil
+}
+
 // ClientOptions are the settings for the engine that the environment names (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE,
 // TEMPORAL_TLS_…, as for every Temporal client), with its lines going to log from warnings upwards.
 func ClientOptions(log *slog.Logger) (client.Options, error) {
@@ -122,6 +133,17 @@ func (s *Server) Done() <-chan struct{} {
 		return nil
 	}
 	return s.process.Done()
+}
+
+// Err says how our engine ended, once Done is closed.
+func (s *Server) Err() error { return s.process.Err() }
+
+// Log is the path of our engine's log, empty where the engine is not ours.
+func (s *Server) Log() string {
+	if s.process == nil {
+		return ""
+	}
+	return s.process.Log()
 }
 
 // Stop ends the engine in order, or at once when ctx ends first. One that is not ours goes on.

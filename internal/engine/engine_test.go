@@ -77,6 +77,7 @@ func TestTheTemporalCLIStandsIn(t *testing.T) {
 	t.Setenv("PATH", dir)
 	t.Chdir(dir) // outside the repository, where no bin/engine is
 	o := Options{Addr: "127.0.0.1:1", UIAddr: "127.0.0.1:2"}
+	require.NoError(t, Available())
 	cmd, err := command(client.Options{}, o, dir)
 	require.NoError(t, err)
 	require.Subset(t, cmd.Args, []string{"start-dev", "--db-filename", filepath.Join(dir, "temporal.db"), "--port", "1", "--ui-port", "2"})
@@ -84,4 +85,5 @@ func TestTheTemporalCLIStandsIn(t *testing.T) {
 	t.Setenv("PATH", "")
 	_, err = command(client.Options{}, o, dir)
 	require.ErrorIs(t, err, ErrNotBuilt)
+	require.ErrorIs(t, Available(), ErrNotBuilt)
 }

@@ -110,6 +110,9 @@ func (s *Server) Pid() int { return s.process.Pid() }
 // Done is closed when the server has ended, on its own account or by Stop.
 func (s *Server) Done() <-chan struct{} { return s.process.Done() }
 
+// Err says how the server ended, once Done is closed.
+func (s *Server) Err() error { return s.process.Err() }
+
 // Log is the path of the server's own log.
 func (s *Server) Log() string { return filepath.Join(s.dir, "log") }
 
