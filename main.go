@@ -25,6 +25,9 @@ type commands struct {
 	Dev     devCommand     `cmd:"" help:"Run everything on this machine: PostgreSQL, the engine, a mail catcher, the API and a worker."`
 	API     apiCommand     `cmd:"" name:"api" help:"Serve the HTTP API."`
 	Worker  workerCommand  `cmd:"" help:"Run the workflows and send the messages. Start as many as you like."`
+	Import  importCommand  `cmd:"" help:"Import from a file."`
+	Project projectCommand `cmd:"" help:"Make projects."`
+	Key     keyCommand     `cmd:"" help:"Make and end API keys."`
 	Migrate migrateCommand `cmd:"" help:"Bring the database to this program's version, and exit."`
 	Bench   benchCommand   `cmd:"" help:"Measure Herald on this machine, beside a floor."`
 	Version versionCommand `cmd:"" help:"Say which version this is."`
@@ -34,6 +37,7 @@ type commands struct {
 type program struct {
 	log    *slog.Logger
 	stdout io.Writer
+	stderr io.Writer
 }
 
 // version is set when a release is built.
@@ -84,7 +88,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		}
 		return err
 	}
-	return chosen.Run(&program{log: c.Log.logger(stderr), stdout: stdout})
+	return chosen.Run(&program{log: c.Log.logger(stderr), stdout: stdout, stderr: stderr})
 }
 
 type versionCommand struct{}

@@ -53,7 +53,7 @@ func (s Customers) Update(ctx context.Context, project uuid.UUID, key string, v 
 
 // SaveMany saves customers that each have a source id, all or none.
 func (s Customers) SaveMany(ctx context.Context, project uuid.UUID, many []Saving) error {
-	return inTx(ctx, s.Pool, func(tx pgx.Tx) error {
+	return inTxAgain(ctx, s.Pool, func(tx pgx.Tx) error {
 		ids := make([]uuid.UUID, len(many))
 		for i, one := range many {
 			saved, err := upsertCustomer(ctx, tx, project, one.SourceID, one.Values)

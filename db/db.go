@@ -73,6 +73,18 @@ func inTx(ctx context.Context, pool *pgxpool.Pool, do func(pgx.Tx) error) error 
 	return pgx.BeginFunc(ctx, pool, do)
 }
 
+// inTxAgain is inTx for transactions that lock many rows: one that met another in a deadlock is run again.
+func inTxAgain(ctx context.Context, pool *pgxpool.Pool, do func(pgx.Tx) error) error {
+	for try := 1; ; try++ {
+		err := inTx(ctx, pool, do)
+		var pg *pgconn.PgError
+		if try < 5 && errors.As(err, &pg) && pg.Code == "40P01" {
+			continue
+		}
+		return err
+	}
+}
+
 // missing reports whether err means that no row matched.
 func missing(err error) bool { return errors.Is(err, pgx.ErrNoRows) }
 

@@ -29,3 +29,7 @@ WHERE project_id = sqlc.arg(project_id) AND id = sqlc.arg(id) AND status IN ('EN
 
 -- name: AsyncActionInputDelete :exec
 DELETE FROM async_action_inputs WHERE action_id = $1;
+
+-- name: AsyncActionKeep :execrows
+-- How far the action is, in the words of who works on it.
+UPDATE async_action_inputs SET params = $2 WHERE action_id = $1;

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"herald/db"
+	"herald/internal/id"
+)
+
+type projectCommand struct {
+	Create projectCreateCommand `cmd:"" help:"Make a project: a tenant with its own customers, keys and distributions."`
+}
+
+type projectCreateCommand struct {
+	Name string `arg:"" help:"Name of the project."`
+	ledgerFlags
+}
+
+// Run makes the project and prints its id.
+func (c *projectCreateCommand) Run(ctx context.Context, p *program) error {
+	pool, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	project, err := db.Projects{Pool: pool}.Create(ctx, c.Name)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(p.stdout, id.Project.Format(project))
+	return err
+}
+
+type keyCommand struct {
+	Create keyCreateCommand `cmd:"" help:"Make an API key; its token is shown this once."`
+	Revoke keyRevokeCommand `cmd:"" help:"End an API key; the API refuses it within five seconds."`
+}
+
+type keyCreateCommand struct {
+	Project string  `required:"" help:"Project the key is for."`
+	Role    db.Role `required:"" enum:"admin,ops,ingest,viewer" help:"What it may do: admin everything, ops read and control distributions, ingest send customers and events in, viewer read."`
+	Name    string  `default:"" help:"What the key is for, in your words."`
+	ledgerFlags
+}
+
+// Run makes the key and prints both headers that show it.
+func (c *keyCreateCommand) Run(ctx context.Context, p *program) error {
+	pool, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	projects := db.Projects{Pool: pool}
+	project, err := projects.Find(ctx, c.Project)
+	if err != nil {
+		return err
+	}
+	appID, token, err := projects.CreateKey(ctx, project, c.Role, c.Name)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(p.stdout, "X-App-Id: %s\nX-App-Token: %s\n", appID, token)
+	return err
+}
+
+type keyRevokeCommand struct {
+	AppID string `arg:"" name:"app-id" help:"The key's X-App-Id."`
+	ledgerFlags
+}
+
+// Run ends the key.
+func (c *keyRevokeCommand) Run(ctx context.Context, _ *program) error {
+	pool, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	return db.Projects{Pool: pool}.RevokeKey(ctx, c.AppID)
+}
