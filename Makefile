@@ -50,7 +50,7 @@ sqlc-diff: bin/sqlc
 	bin/sqlc diff
 
 workflowcheck: bin/workflowcheck
-	bin/workflowcheck ./workflows/...
+	bin/workflowcheck -config workflows/workflowcheck.yaml ./workflows/...
 
 rooms:
 	$(GO) test -run 'TestImportsRunOneWay|TestEveryRoomIsFound' .
