@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"errors"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -88,8 +89,9 @@ func (d *manual) check(control distribution.Control) error {
 	if d.Stopped {
 		return refusal(fault.New(fault.Conflict, "the distribution is being stopped"))
 	}
-	if err := d.status().Check(control); err != nil {
-		return refusal(err.(*fault.Error))
+	var misfit *fault.Error
+	if errors.As(d.status().Check(control), &misfit) {
+		return refusal(misfit)
 	}
 	if control == distribution.SendNow && d.Phase == distribution.Syncing {
 		return refusal(fault.New(fault.Conflict, "the segment is still syncing; there is no countdown to end yet"))
@@ -139,7 +141,7 @@ func (d *manual) resume(ctx workflow.Context, order Order) error {
 	return d.record(ctx, order.Actor, "resumed")
 }
 
-func (d *manual) stopNow(ctx workflow.Context, order Order) error {
+func (d *manual) stopNow(_ workflow.Context, order Order) error {
 	d.Stopped, d.StoppedBy = true, order.Actor
 	if d.interrupt != nil {
 		d.interrupt()

@@ -46,7 +46,7 @@ func EnsureSearchAttributes(ctx context.Context, engine client.Client, namespace
 // show writes the run's current details.
 func (d *manual) show(ctx workflow.Context) {
 	var b strings.Builder
-	fmt.Fprintf(&b, "**%s**: %s\n\n", d.status(), d.doing(ctx))
+	fmt.Fprintf(&b, "**%s**: %s\n\n", d.status(), d.doing())
 	if t := d.Tally; t.Total() > 0 {
 		fmt.Fprintf(&b, "| enrolled | sent | pending | deferred | failed | skipped | recovered | unknown | stopped |\n"+
 			"|---|---|---|---|---|---|---|---|---|\n| %d | %d | %d | %d | %d | %d | %d | %d | %d |\n",
@@ -60,7 +60,7 @@ func (d *manual) show(ctx workflow.Context) {
 }
 
 // doing says in words what the run does or waits for.
-func (d *manual) doing(ctx workflow.Context) string {
+func (d *manual) doing() string {
 	switch {
 	case d.Paused && d.PauseReason == distribution.ReasonOutOfCodes:
 		return "the campaign is out of codes; add codes, and it goes on by itself"

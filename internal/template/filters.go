@@ -113,7 +113,7 @@ func bound(d dictionary) {
 		}
 		at, err := values.Convert(v, timeType)
 		if v == nil || v == "" || err != nil {
-			return v, nil // what is no date stays as it is
+			return v, nil //nolint:nilerr // what is no date stays as it is
 		}
 		return tuesday.Strftime(layout, at.(time.Time))
 	})
@@ -149,9 +149,9 @@ var (
 	errTooMany  = fmt.Errorf("the list would have more than %d elements", maxList)
 )
 
-func bounded(size int, make func() string) (string, error) {
+func bounded(size int, build func() string) (string, error) {
 	if size > maxValue {
 		return "", errTooLong
 	}
-	return make(), nil
+	return build(), nil
 }

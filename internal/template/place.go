@@ -243,7 +243,7 @@ func markupFault(source string, err error) error {
 		return at.fault("it is unclear whether this variable stands in the path or the query of the link; put the whole link into each branch.")
 	case template.ErrBadHTML:
 		return at.fault("the markup is broken here: %s.", e.Description)
-	case template.ErrPartialEscape, template.ErrPartialCharset, template.ErrJSTemplate, template.ErrSlashAmbig:
+	case template.ErrPartialEscape, template.ErrPartialCharset, template.ErrSlashAmbig:
 		return at.fault("the script or style here cannot be read: %s.", e.Description)
 	}
 	return at.fault("the markup cannot be read: %s.", e.Description)

@@ -78,9 +78,7 @@ func Compile(source string, kind Kind) (t *Template, err error) {
 		source = strings.TrimSpace(OneLine(source))
 	}
 	p := &reader{source: source, kind: kind, used: map[string]bool{}}
-	for _, token := range parser.Scan(source, parser.SourceLoc{LineNo: 1}, nil) {
-		p.tokens = append(p.tokens, token)
-	}
+	p.tokens = append(p.tokens, parser.Scan(source, parser.SourceLoc{LineNo: 1}, nil)...)
 	nodes, err := p.read()
 	if err != nil {
 		return nil, err
