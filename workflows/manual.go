@@ -70,6 +70,9 @@ func (d *manual) run(ctx workflow.Context) error {
 		}
 	}
 	for d.Phase != distribution.Sending && !d.Stopped {
+		if ctx.Err() != nil {
+			return d.fail(ctx, ctx.Err())
+		}
 		if d.due(ctx) {
 			return d.continueAsNew(ctx)
 		}
@@ -82,6 +85,9 @@ func (d *manual) run(ctx workflow.Context) error {
 		}
 	}
 	for !d.Stopped {
+		if ctx.Err() != nil {
+			return d.fail(ctx, ctx.Err())
+		}
 		if d.due(ctx) {
 			return d.continueAsNew(ctx)
 		}
@@ -92,7 +98,7 @@ func (d *manual) run(ctx workflow.Context) error {
 		if err != nil {
 			return d.fail(ctx, err)
 		}
-		if done {
+		if done && !d.Stopped {
 			return d.finish(ctx)
 		}
 	}
@@ -212,9 +218,8 @@ func (d *manual) stop(ctx workflow.Context) error {
 
 // fail ends a run that cannot go on, and says why where people look: what was not sent stays as it is.
 func (d *manual) fail(ctx workflow.Context, cause error) error {
-	if workflow.IsContinueAsNewError(cause) {
-		return cause
-	}
+	ctx, cancel := workflow.NewDisconnectedContext(ctx) // the cause may be that somebody cancelled the run
+	defer cancel()
 	if err := d.end(ctx, distribution.Failed, reasonOf(cause), "herald", "failed"); err != nil {
 		return err
 	}
@@ -225,9 +230,10 @@ func (d *manual) end(ctx workflow.Context, status distribution.Status, reason, a
 	if err := d.turn.Lock(ctx); err != nil {
 		return err
 	}
-	defer d.turn.Unlock()
 	d.Phase, d.Paused = status, false
-	if err := d.write(ctx, status, reason, actor, event); err != nil {
+	err := d.write(ctx, status, reason, actor, event)
+	d.turn.Unlock() // who waits for a turn still gets an answer: that the run has ended
+	if err != nil {
 		return err
 	}
 	return workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) })

@@ -55,9 +55,10 @@ func (d *manual) pass(ctx workflow.Context) error {
 	return d.failure
 }
 
-// going reports whether new work may begin.
+// going reports whether new work may begin. A pass that was interrupted begins none, even where the run was resumed before its
+// last batch has ended.
 func (d *manual) going(ctx workflow.Context) bool {
-	return !d.Paused && !d.Stopped && d.failure == nil && !d.due(ctx)
+	return ctx.Err() == nil && !d.Paused && !d.Stopped && d.failure == nil && !d.due(ctx)
 }
 
 // enrol writes messages a page at a time, a little ahead of what is sent.

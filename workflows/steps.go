@@ -57,10 +57,12 @@ func (d *manual) due(ctx workflow.Context) bool {
 	return workflow.GetInfo(ctx).GetContinueAsNewSuggested() || d.StepsPerRun > 0 && d.steps >= d.StepsPerRun
 }
 
-// continueAsNew starts over with what is known, once every handler has answered; there is no other place that does.
+// continueAsNew starts over with what is known, once every handler has answered and every change of standing is written down;
+// there is no other place that does.
 func (d *manual) continueAsNew(ctx workflow.Context) error {
-	if err := workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) }); err != nil {
-		return err
+	err := workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) && !d.turn.IsLocked() })
+	if err != nil {
+		return d.fail(ctx, err)
 	}
 	for CodesAdded.drain(ctx) {
 		d.NewCodes = true

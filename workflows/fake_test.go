@@ -1,0 +1,432 @@
+package workflows
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
+
+	"herald/activities"
+	"herald/db"
+	"herald/internal/distribution"
+	"herald/internal/message"
+)
+
+// ledgerFake stands for the ledger and the provider: its methods have the activities' names, its people are numbers. It notes
+// in broken what must never happen: a message sent twice, something sent while the distribution is paused or after it ended.
+type ledgerFake struct {
+	mu        sync.Mutex
+	now       func() time.Time
+	pageSize  int
+	people    int
+	publishes bool
+	codes     int                           // left, where it publishes
+	segments  map[int]uuid.UUID             // by version; a version without one is for one customer
+	synced    map[uuid.UUID]bool            // which segments are
+	deferrals map[int64]int                 // how often a message is put off before it is taken
+	unknown   map[int64]bool                // recipients whom the provider does not know
+	hooks     map[string]func(n int)        // called with the number of the call, before an activity does anything
+	halfway   func(n int, b *batch)         // called in the middle of each batch
+	refuses   func(n int) error             // what a batch ends with before its first message
+	calls     map[string]int                // of each activity
+	running   map[string]func()             // interrupts a batch or a wait under way, by activity
+	claims    map[int64]*sync.Mutex         // by thousand
+	under     int                           // batches under way
+	messages  []messageFake                 // by seq - 1
+	log       []string                      // actor, event, status and reason of each line
+	firstSent time.Time                     // the first message left
+	pausedAt  time.Time                     // zero while it is not
+	inPause   int                           // batches that were under way or began in this pause
+	stopped   bool                          // the rest was
+	broken    []string                      // what must never happen
+	standings []activities.Standing         // as they were recorded
+	adopted   int                           // the current version
+	enrolled  map[int]activities.EnrolInput // by page
+}
+
+type messageFake struct {
+	status   message.Status
+	reason   string
+	attempts int
+	due      time.Time
+	version  int // that was sent
+}
+
+// batch is one call of SendBatch.
+type batch struct {
+	ctx context.Context
+	f   *ledgerFake
+}
+
+// stall holds the batch until it is interrupted.
+func (b *batch) stall() {
+	ticker := time.NewTicker(20 * time.Millisecond)
+	defer ticker.Stop()
+	patience := time.After(10 * time.Second)
+	for {
+		select {
+		case <-b.ctx.Done():
+			return
+		case <-ticker.C:
+			activity.RecordHeartbeat(b.ctx)
+		case <-patience:
+			b.f.breaks("a batch was not interrupted within 10 s")
+			return
+		}
+	}
+}
+
+func newLedgerFake(people int) *ledgerFake {
+	return &ledgerFake{
+		now: time.Now, pageSize: 3000, people: people, segments: map[int]uuid.UUID{}, synced: map[uuid.UUID]bool{},
+		deferrals: map[int64]int{}, unknown: map[int64]bool{}, hooks: map[string]func(int){}, calls: map[string]int{},
+		running: map[string]func(){}, claims: map[int64]*sync.Mutex{}, enrolled: map[int]activities.EnrolInput{},
+	}
+}
+
+func (f *ledgerFake) breaks(format string, args ...any) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.broken = append(f.broken, fmt.Sprintf(format, args...))
+}
+
+// called counts a call and lets the scenario do something first.
+func (f *ledgerFake) called(name string) int {
+	f.mu.Lock()
+	f.calls[name]++
+	n, hook := f.calls[name], f.hooks[name]
+	f.mu.Unlock()
+	if hook != nil {
+		hook(n)
+	}
+	return n
+}
+
+// interruptible is ctx, ended by interrupt as well: the SDK's test environment forgets a cancelled activity instead of telling it.
+func (f *ledgerFake) interruptible(ctx context.Context) (context.Context, func()) {
+	key := activityKey(activity.GetInfo(ctx).WorkflowExecution.RunID, activity.GetInfo(ctx).ActivityID)
+	ctx, cancel := context.WithCancel(ctx)
+	f.mu.Lock()
+	f.running[key] = cancel
+	f.mu.Unlock()
+	return ctx, func() {
+		f.mu.Lock()
+		delete(f.running, key)
+		f.mu.Unlock()
+		cancel()
+	}
+}
+
+func activityKey(run, id string) string { return run + "/" + id }
+
+func (f *ledgerFake) interrupt(key string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if cancel := f.running[key]; cancel != nil {
+		cancel()
+	}
+}
+
+func (f *ledgerFake) AdoptVersion(_ context.Context, in activities.VersionRef) (activities.Plan, error) {
+	f.called("AdoptVersion")
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if in.Version < 1 {
+		return activities.Plan{}, temporal.NewNonRetryableApplicationError("Cannot find distribution_version", "not_found", nil)
+	}
+	f.adopted = in.Version
+	if segment, ok := f.segments[in.Version]; ok {
+		return activities.Plan{SegmentID: &segment}, nil
+	}
+	return activities.Plan{}, nil
+}
+
+func (f *ledgerFake) RecordStatus(_ context.Context, in activities.Standing) error {
+	f.called("RecordStatus")
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	line := fmt.Sprintf("%s %s: %s", in.Actor, in.Event, in.Status)
+	if in.Reason != "" {
+		line += ", " + in.Reason
+	}
+	f.log, f.standings = append(f.log, line), append(f.standings, in)
+	f.pausedAt = time.Time{}
+	if in.Status == distribution.Paused {
+		f.pausedAt, f.inPause = f.now(), f.under
+	}
+	return nil
+}
+
+func (f *ledgerFake) AwaitSegment(ctx context.Context, in activities.AwaitSegmentInput) error {
+	f.called("AwaitSegment")
+	ctx, end := f.interruptible(ctx)
+	defer end()
+	ticker := time.NewTicker(5 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		f.mu.Lock()
+		synced := f.synced[in.SegmentID]
+		f.mu.Unlock()
+		if synced {
+			return nil
+		}
+		activity.RecordHeartbeat(ctx)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-ticker.C:
+		}
+	}
+}
+
+func (f *ledgerFake) EnrolPage(_ context.Context, in activities.EnrolInput) (db.Enrolled, error) {
+	n := f.called("EnrolPage")
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.stopped {
+		f.broken = append(f.broken, "enrolled after the stop")
+	}
+	f.enrolled[n] = in
+	begin := len(f.messages)
+	if (in.After == uuid.UUID{}) != (begin == 0) || begin > 0 && in.After != customer(begin) {
+		f.broken = append(f.broken, fmt.Sprintf("enrolled after %s with %d messages", in.After, begin))
+	}
+	end := min(begin+f.pageSize, f.people)
+	for range end - begin {
+		m := messageFake{status: message.Pending}
+		if f.publishes && f.codes == 0 {
+			m.status, m.reason = message.Deferred, message.ReasonOutOfCodes
+		} else if f.publishes {
+			f.codes--
+		}
+		f.messages = append(f.messages, m)
+	}
+	return db.Enrolled{After: customer(end), LastSeq: int64(end), Done: end-begin < f.pageSize}, nil
+}
+
+// customer is the nth; the zeroth is none.
+func customer(n int) uuid.UUID {
+	if n == 0 {
+		return uuid.UUID{}
+	}
+	return uuid.NewSHA1(uuid.Nil, fmt.Append(nil, n))
+}
+
+func (f *ledgerFake) PublishWaiting(context.Context, activities.Ref) (activities.Published, error) {
+	f.called("PublishWaiting")
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var p activities.Published
+	for i := range f.messages {
+		m := &f.messages[i]
+		if m.status != message.Deferred || m.reason != message.ReasonOutOfCodes {
+			continue
+		}
+		if f.codes == 0 {
+			p.Waiting++
+			continue
+		}
+		f.codes--
+		p.Given++
+		m.status, m.reason = message.Pending, ""
+	}
+	return p, nil
+}
+
+func (f *ledgerFake) FindRound(_ context.Context, in activities.RoundInput) (activities.Round, error) {
+	f.called("FindRound")
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	round := activities.Round{Tally: f.tally()}
+	for i, m := range f.messages {
+		thousand := int64(i) / 1000
+		switch {
+		case f.toSend(m):
+			if thousand > in.After && !slices.Contains(round.Thousands, thousand) && len(round.Thousands) < 2 {
+				round.Thousands = append(round.Thousands, thousand)
+			}
+		case m.status == message.Deferred && m.reason == message.ReasonOutOfCodes:
+			round.OutOfCodes++
+		}
+		if m.status == message.Deferred && m.reason != message.ReasonOutOfCodes {
+			round.Deferred++
+			if round.Due.IsZero() || m.due.Before(round.Due) {
+				round.Due = m.due
+			}
+		}
+	}
+	return round, nil
+}
+
+func (f *ledgerFake) toSend(m messageFake) bool {
+	return m.status == message.Pending ||
+		m.status == message.Deferred && m.reason != message.ReasonOutOfCodes && !m.due.After(f.now().Add(time.Second))
+}
+
+func (f *ledgerFake) SendBatch(ctx context.Context, in activities.SendInput) (activities.Sent, error) {
+	n := f.called("SendBatch")
+	if in.To-in.From >= 1000 || (in.From-1)/1000 != (in.To-1)/1000 {
+		f.breaks("batch %d–%d spans two thousands", in.From, in.To)
+	}
+	ctx, end := f.interruptible(ctx)
+	defer end()
+	claim := f.claim(in.From)
+	defer claim.Unlock()
+	defer f.begin()()
+	if f.refuses != nil {
+		if err := f.refuses(n); err != nil {
+			return activities.Sent{}, err
+		}
+	}
+	for seq := in.From; seq <= min(in.To, f.last()); seq++ {
+		if f.halfway != nil && seq == (in.From+in.To)/2 {
+			f.halfway(n, &batch{ctx, f})
+		}
+		if ctx.Err() != nil {
+			break
+		}
+		f.send(seq, in.Version)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return activities.Sent{Interrupted: ctx.Err() != nil, Tally: f.tally()}, nil
+}
+
+func (f *ledgerFake) claim(seq int64) *sync.Mutex {
+	f.mu.Lock()
+	thousand := (seq - 1) / 1000
+	if f.claims[thousand] == nil {
+		f.claims[thousand] = &sync.Mutex{}
+	}
+	claim := f.claims[thousand]
+	f.mu.Unlock()
+	claim.Lock()
+	return claim
+}
+
+// begin notes a batch under way. What the run had begun when it was paused may still end; nothing else may begin.
+func (f *ledgerFake) begin() (end func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.under++
+	if !f.pausedAt.IsZero() {
+		f.inPause++
+		if f.inPause > batches || f.now().After(f.pausedAt) {
+			f.broken = append(f.broken, "a batch began while paused")
+		}
+	}
+	return func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.under--
+	}
+}
+
+func (f *ledgerFake) send(seq int64, version int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	m := &f.messages[seq-1]
+	if !f.toSend(*m) {
+		return
+	}
+	now := f.now()
+	if f.stopped {
+		f.broken = append(f.broken, fmt.Sprintf("message %d left after the stop", seq))
+	}
+	if !f.pausedAt.IsZero() && now.Sub(f.pausedAt) > 2*time.Second {
+		f.broken = append(f.broken, fmt.Sprintf("message %d left %s into a pause", seq, now.Sub(f.pausedAt)))
+	}
+	if f.firstSent.IsZero() {
+		f.firstSent = now
+	}
+	m.attempts++
+	switch {
+	case f.unknown[seq]:
+		m.status, m.reason = message.Failed, "mailbox_unavailable"
+	case m.attempts <= f.deferrals[seq]:
+		m.status, m.reason, m.due = message.Deferred, "greylisted", now.Add(time.Duration(m.attempts)*time.Minute)
+	default:
+		if m.version != 0 {
+			f.broken = append(f.broken, fmt.Sprintf("message %d was sent twice", seq))
+		}
+		m.status, m.reason, m.version = message.Sent, "", version
+	}
+}
+
+func (f *ledgerFake) StopRest(context.Context, activities.Ref) (message.Tally, error) {
+	f.called("StopRest")
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.stopped = true
+	for i := range f.messages {
+		if m := &f.messages[i]; m.status == message.Pending || m.status == message.Deferred {
+			m.status, m.reason = message.Stopped, message.ReasonStopped
+		}
+	}
+	return f.tally(), nil
+}
+
+func (f *ledgerFake) CountMessages(context.Context, activities.Ref) (message.Tally, error) {
+	f.called("CountMessages")
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.tally(), nil
+}
+
+func (f *ledgerFake) RetryMessages(_ context.Context, in activities.RetryInput) (n int64, err error) {
+	f.called("RetryMessages")
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i := range f.messages {
+		if m := &f.messages[i]; m.status == in.Status {
+			m.status, m.reason, m.due = message.Deferred, "retry_requested", f.now()
+			n++
+		}
+	}
+	return n, nil
+}
+
+func (f *ledgerFake) tally() (t message.Tally) {
+	for _, m := range f.messages {
+		switch m.status {
+		case message.Sent:
+			t.Sent++
+			if m.attempts > 1 {
+				t.Recovered++
+			}
+		case message.Pending:
+			t.Pending++
+		case message.Deferred:
+			t.Deferred++
+		case message.Failed:
+			t.Failed++
+		case message.Stopped:
+			t.Stopped++
+		}
+	}
+	return t
+}
+
+// count is the tally, for those outside.
+func (f *ledgerFake) count() message.Tally {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.tally()
+}
+
+func (f *ledgerFake) last() int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return int64(len(f.messages))
+}
+
+func (f *ledgerFake) addCodes(n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.codes += n
+}
