@@ -8,7 +8,7 @@ GOFILES   := $(shell find . -name '*.go' -not -path './node_modules/*' -not -pat
 TESTFLAGS ?= -race -timeout 30m
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test check generate record fmt tools lint vet workflowcheck rooms sqlc-diff engine-test clean
+.PHONY: help run build test check generate record fmt tools lint vet workflowcheck rooms sqlc-diff engine-test bench faults clean
 
 help: ## list the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-zA-Z_\/-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,12 @@ rooms:
 
 engine-test: bin/engine
 	cd engine && $(GO) vet ./... && $(GO) test -timeout 15m ./...
+
+bench: build ## measure a bulk distribution beside the mail library alone (ARGS="-n 200000 --connections 40")
+	bin/herald bench bulk $(ARGS)
+
+faults: build ## kill everything at random, 100 times, while messages go out, and count (at most 40 minutes; ARGS="--never")
+	bin/herald bench faults --kills 100 $(ARGS)
 
 clean: ## remove what was built; data/ stays
 	rm -rf bin

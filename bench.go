@@ -8,9 +8,11 @@ import (
 
 // benchCommand is the proving ground.
 type benchCommand struct {
-	Bulk  bulkCommand  `cmd:"" help:"Measure a distribution to many customers, from its confirmation to the last mail at an SMTP server, beside the mail library alone."`
-	Sink  sinkCommand  `cmd:"" help:"Run the SMTP server that takes every mail and forgets it."`
-	Floor floorCommand `cmd:"" hidden:"" help:"Send mails by the mail library alone."`
+	Bulk     bulkCommand     `cmd:"" help:"Measure a distribution to many customers, from its confirmation to the last mail at an SMTP server, beside the mail library alone."`
+	Faults   faultsCommand   `cmd:"" help:"Kill everything at random while messages go out, and count what was lost or repeated."`
+	Controls controlsCommand `cmd:"" help:"Stop and pause distributions at the worst moments, and look what still arrives."`
+	Sink     sinkCommand     `cmd:"" help:"Run the SMTP server that takes every mail and forgets it."`
+	Floor    floorCommand    `cmd:"" hidden:"" help:"Send mails by the mail library alone."`
 }
 
 func (p *program) bench() bench.Room { return bench.Room{Log: p.log, Out: p.stdout} }
@@ -19,6 +21,20 @@ type bulkCommand struct{ bench.Bulk }
 
 // Run measures.
 func (c *bulkCommand) Run(ctx context.Context, p *program) error { return c.Measure(ctx, p.bench()) }
+
+type faultsCommand struct{ bench.Faults }
+
+// Run kills and counts.
+func (c *faultsCommand) Run(ctx context.Context, p *program) error {
+	return c.Faults.Run(ctx, p.bench())
+}
+
+type controlsCommand struct{ bench.Controls }
+
+// Run stops, pauses and looks.
+func (c *controlsCommand) Run(ctx context.Context, p *program) error {
+	return c.Controls.Run(ctx, p.bench())
+}
 
 type sinkCommand struct{ bench.Sink }
 

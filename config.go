@@ -50,9 +50,10 @@ type delayFlag struct {
 
 // mailFlags say how mail leaves, beside the server's URL.
 type mailFlags struct {
-	SMTPConnections int     `name:"smtp-connections" default:"0" help:"Connections to the mail server, at most; 0 leaves it to the URL."`
-	SMTPRate        float64 `name:"smtp-rate" default:"0" help:"Mails per second over all workers; 0 for no cap."`
-	MessageDomain   string  `default:"" placeholder:"DOMAIN" help:"Domain of Message-IDs, such as mail.example.com."`
+	SMTPConnections int             `name:"smtp-connections" default:"0" help:"Connections to the mail server, at most; 0 leaves it to the URL."`
+	SMTPRate        float64         `name:"smtp-rate" default:"0" help:"Mails per second over all workers; 0 for no cap."`
+	MessageDomain   string          `default:"" placeholder:"DOMAIN" help:"Domain of Message-IDs, such as mail.example.com."`
+	RetryAfter      []time.Duration `placeholder:"1m,5m,…" help:"How long a deferred mail waits before each further attempt; after the last it has failed. The default takes three days."`
 }
 
 // withEnvironment adds the name of a flag's variable to its help.

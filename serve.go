@@ -77,6 +77,7 @@ func (c *workerCommand) Run(ctx context.Context, p *program) (err error) {
 func (f mailFlags) options(pool *pgxpool.Pool, engine client.Client, smtp string, p *program) worker.Options {
 	return worker.Options{
 		Pool: pool, Engine: engine, Log: p.log, SMTP: smtp, Connections: f.SMTPConnections, Rate: f.SMTPRate, Domain: f.MessageDomain,
+		RetryAfter: f.RetryAfter,
 	}
 }
 

@@ -12,7 +12,6 @@ import (
 	"log/slog"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // Room is what a harness gets to work with.
@@ -23,14 +22,12 @@ type Room struct {
 
 // Setup is the part of the settings that all harnesses share.
 type Setup struct {
-	Connections int           `default:"10" help:"SMTP connections of each worker, at most."`
-	Workers     int           `default:"1" help:"Worker processes."`
-	Size        Size          `default:"5KB" help:"Size of a mail, such as 5KB or 800."`
-	SinkDelay   time.Duration `default:"0s" help:"How long the SMTP server takes to answer each message."`
-	Pipelining  bool          `default:"true" negatable:"" help:"The SMTP server offers PIPELINING (RFC 2920)."`
-	Dir         string        `type:"path" placeholder:"DIR" help:"Folder to work below; the default is a temporary one."`
-	Keep        bool          `help:"Keep the folder, with all logs, when the run ends."`
-	JSON        string        `name:"json" type:"path" placeholder:"FILE" help:"Write the figures to this file too."`
+	Connections int    `default:"10" help:"SMTP connections of each worker, at most."`
+	Size        Size   `default:"5KB" help:"Size of a mail, such as 5KB or 800."`
+	Pipelining  bool   `default:"true" negatable:"" help:"The SMTP server offers PIPELINING (RFC 2920)."`
+	Dir         string `type:"path" placeholder:"DIR" help:"Folder to work below; the default is a temporary one."`
+	Keep        bool   `help:"Keep the folder, with all logs, when the run ends."`
+	JSON        string `name:"json" type:"path" placeholder:"FILE" help:"Write the figures to this file too."`
 }
 
 // Size is a number of bytes.

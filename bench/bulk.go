@@ -14,9 +14,11 @@ import (
 // server, with the floor before each round.
 type Bulk struct {
 	Setup
-	N      int  `short:"n" default:"50000" help:"Customers."`
-	Rounds int  `default:"3" help:"Rounds, each with the floor before it; the medians are reported."`
-	Codes  bool `help:"Publish a code to each customer (publish_code) instead of a plain message."`
+	N         int           `short:"n" default:"50000" help:"Customers."`
+	Rounds    int           `default:"3" help:"Rounds, each with the floor before it; the medians are reported."`
+	Workers   int           `default:"1" help:"Worker processes."`
+	SinkDelay time.Duration `default:"0s" help:"How long the SMTP server takes to answer each message."`
+	Codes     bool          `help:"Publish a code to each customer (publish_code) instead of a plain message."`
 }
 
 // Round is one distribution and the floor beside it.
@@ -41,7 +43,7 @@ type Report struct {
 
 // Measure runs it. It ends by itself: a round that makes no progress for two minutes fails.
 func (b Bulk) Measure(ctx context.Context, room Room) (err error) {
-	st, err := raise(ctx, room, staging{Setup: b.Setup})
+	st, err := raise(ctx, room, staging{Setup: b.Setup, workers: b.Workers, sinkDelay: b.SinkDelay})
 	defer func() {
 		if err != nil {
 			st.keepLogs()

@@ -48,6 +48,8 @@ type stage struct {
 // staging is what differs between the harnesses.
 type staging struct {
 	Setup
+	workers    int
+	sinkDelay  time.Duration   // how long the sink takes to answer each message
 	delay      time.Duration   // of the API
 	retryAfter []time.Duration // of the workers; nil for their own schedule
 	busy       float64         // share of recipients that the sink postpones
@@ -105,7 +107,7 @@ func (st *stage) startSink(ctx context.Context, s staging) (err error) {
 		return err
 	}
 	args := []string{
-		"bench", "sink", "--addr", st.smtp, "--stats-addr", st.stats, "--delay", s.SinkDelay.String(),
+		"bench", "sink", "--addr", st.smtp, "--stats-addr", st.stats, "--delay", s.sinkDelay.String(),
 		fmt.Sprintf("--busy=%g", s.busy), fmt.Sprintf("--pipelining=%t", s.Pipelining),
 	}
 	if s.record {
@@ -160,7 +162,7 @@ func (st *stage) startHerald(ctx context.Context, s staging) error {
 	if err := st.launch(ctx, st.api); err != nil {
 		return err
 	}
-	for i := range s.Workers {
+	for i := range s.workers {
 		health, err := freeAddr()
 		if err != nil {
 			return err

@@ -25,7 +25,7 @@ type Options struct {
 	SMTP        string          // the mail server, as a URL: smtp://user:pass@host:port
 	Connections int             // to the mail server, at most; 0 leaves it to the URL
 	Rate        float64         // messages per second over all workers; 0 is without a cap
-	RetryAfter  []time.Duration // waits before a deferred message's next attempts; nil is RetryAfter
+	RetryAfter  []time.Duration // waits before a deferred message's next attempts; none is RetryAfter
 	Domain      string          // behind the @ of Message-IDs; "" is herald.invalid
 }
 
@@ -66,7 +66,7 @@ func New(o Options) (*Worker, error) {
 	if o.Rate > 0 {
 		settings.Limiter = &sendingCap{store: db.SendingCaps{Pool: o.Pool}, key: settings.Server(), rate: o.Rate}
 	}
-	if o.RetryAfter == nil {
+	if len(o.RetryAfter) == 0 {
 		o.RetryAfter = RetryAfter
 	}
 	if o.Domain == "" {
