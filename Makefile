@@ -74,7 +74,7 @@ bin/herald:
 	@$(GO) build -ldflags "-X main.version=$(VERSION)" -o $@ .
 
 # The engine has its own module, which Herald's build does not need.
-bin/engine: $(wildcard engine/*.go) engine/go.mod engine/go.sum
+bin/engine: $(filter-out %_test.go,$(wildcard engine/*.go)) engine/go.mod engine/go.sum
 	@echo "Building the engine (Temporal). The first time takes 4 to 7 minutes on two cores; after that it is cached."
 	cd engine && $(GO) build -ldflags "-s -w" -o ../$@ .
 
