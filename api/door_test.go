@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 	"herald/db"
 	"herald/internal/enginetest"
 	"herald/internal/pgtest"
+	"herald/workflows"
 )
 
 // door is the API on a database of its own, and a key of one project.
@@ -30,6 +32,9 @@ type door struct {
 	appID   string
 	token   string
 }
+
+// searchAttributes is done once for the engine of this binary.
+var searchAttributes sync.Once
 
 // object is a JSON object as a caller reads it.
 type object = map[string]any
@@ -42,6 +47,7 @@ func openDoor(t testing.TB) door {
 func doorOn(t testing.TB, pool *pgxpool.Pool, o api.Options) door {
 	t.Helper()
 	o.Pool, o.Engine = pool, enginetest.Client(t)
+	searchAttributes.Do(func() { require.NoError(t, workflows.EnsureSearchAttributes(t.Context(), o.Engine, "default")) })
 	o.Log = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	o.Ready = func(context.Context) error { return nil }
 	return door{handler: api.New(o), pool: pool}.as(t, db.Admin)

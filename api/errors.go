@@ -38,8 +38,10 @@ var statuses = map[fault.Code]struct {
 	fault.AlreadyPublished:  {http.StatusBadRequest, "Voucher already published"},
 	fault.CannotBePublished: {http.StatusBadRequest, "Voucher cannot be published"},
 	fault.TooManyVouchers:   {http.StatusBadRequest, "Too many vouchers requested"},
-	fault.DuplicateSourceID: {http.StatusBadRequest, "Duplicate source id"},
-	fault.PageOverLimit:     {http.StatusBadRequest, "Page over limit"},
+	fault.DuplicateSourceID: {http.StatusBadRequest, "Duplicate source_id"},
+	fault.PageOverLimit:     {http.StatusBadRequest, "Listing resource above 1000 page is not supported"},
+	fault.InvalidVoucher:    {http.StatusBadRequest, "Invalid Voucher"},
+	fault.DuplicateKey:      {http.StatusBadRequest, "Duplicate codes"},
 }
 
 // body is the documented error body.

@@ -54,6 +54,12 @@ func New(o Options) http.Handler {
 		delay: o.Delay, from: o.From, engineUI: o.EngineUI,
 	}.routes(v1)
 	asyncActions{db.AsyncActions{Pool: o.Pool}}.routes(v1)
+	ofCampaigns := campaigns{db.Campaigns{Pool: o.Pool}, db.Vouchers{Pool: o.Pool}, flows, o.Log}
+	ofCampaigns.routes(v1)
+	vouchers{db.Vouchers{Pool: o.Pool}, ofCampaigns, db.Customers{Pool: o.Pool}}.routes(v1)
+	publications{
+		db.Publications{Pool: o.Pool}, db.Campaigns{Pool: o.Pool}, db.Vouchers{Pool: o.Pool}, db.Customers{Pool: o.Pool},
+	}.routes(v1)
 	customers{db.Customers{Pool: o.Pool}, db.Segments{Pool: o.Pool}}.routes(v1)
 	consents{db.Consents{Pool: o.Pool}, db.Customers{Pool: o.Pool}}.routes(v1)
 	segments{db.Segments{Pool: o.Pool}, flows.SyncSegment}.routes(v1)

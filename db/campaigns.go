@@ -13,7 +13,6 @@ import (
 	"herald/internal/campaign"
 	"herald/internal/fault"
 	"herald/internal/id"
-	"herald/internal/voucher"
 )
 
 // Campaigns is the store of campaigns.
@@ -38,7 +37,7 @@ func (s Campaigns) Create(ctx context.Context, project uuid.UUID, d campaign.Dra
 			ID: id.New(), ProjectID: project, Name: d.Name, Description: d.Description, CampaignType: d.CampaignType, Type: d.Type,
 			Voucher: *d.Voucher, AutoJoin: d.AutoJoin, JoinOnce: d.JoinOnce, UseVoucherMetadataSchema: d.UseVoucherMetadataSchema,
 			Active: *d.Active, StartDate: d.StartDate, ExpirationDate: d.ExpirationDate, Validity: d.OrNil(), Category: d.Category,
-			Metadata: voucher.Metadata(d.Metadata), CreationStatus: status, VouchersGenerationStatus: status,
+			Metadata: d.Metadata.Raw(), CreationStatus: status, VouchersGenerationStatus: status,
 		})
 		if violates(err, "campaigns_name_key") {
 			return &fault.Error{
@@ -253,4 +252,61 @@ func done(format string, n int64) map[string]any {
 func count(ctx context.Context, tx pgx.Tx, p rows.CampaignCountParams) error {
 	_, err := q.CampaignCount(ctx, tx, p)
 	return err
+}
+
+// CampaignList says which campaigns are listed, and in which order: created_at or updated_at, with "-" from the last.
+type CampaignList struct {
+	CampaignType   campaign.Kind
+	CreationStatus string
+	ReferralCode   *bool
+	Filter         Filter
+	Order          string
+	Limit, Page    int
+}
+
+// campaignColumns are the fields that filters of campaigns know.
+var campaignColumns = map[string]filterColumn{
+	"campaigns": {"c.name", "text"}, "name": {"c.name", "text"}, "campaigns_id": {"'camp_' || replace(c.id::text, '-', '')", "text"},
+	"campaign_status": {"c.creation_status", "text"}, "active": {"c.active", "truth"},
+	"is_referral_code": {"(c.voucher->>'is_referral_code')::bool", "truth"}, "voucher_type": {"c.voucher->>'type'", "text"},
+	"campaign_type": {"c.campaign_type", "text"}, "type": {"c.type", "text"}, "category": {"c.category", "text"}, "categories": {"c.category", "text"},
+	"created_date": {"c.created_at", "time"}, "created_at": {"c.created_at", "time"}, "updated_at": {"c.updated_at", "time"},
+	"start_date": {"c.start_date", "time"}, "expiration_date": {"c.expiration_date", "time"},
+}
+
+// List lists campaigns, with how many there are in all.
+func (s Campaigns) List(ctx context.Context, project uuid.UUID, l CampaignList) ([]campaign.Campaign, int64, error) {
+	var w where
+	w.add("c.project_id = ?", project)
+	if l.CampaignType != "" {
+		w.add("c.campaign_type = ?", string(l.CampaignType))
+	}
+	if l.CreationStatus != "" {
+		w.add("c.creation_status = ?", l.CreationStatus)
+	}
+	if l.ReferralCode != nil {
+		w.add("(c.voucher->>'is_referral_code')::bool = ?", *l.ReferralCode)
+	}
+	if err := w.filter(l.Filter, campaignColumns, "c.metadata"); err != nil {
+		return nil, 0, err
+	}
+	order := map[string]string{
+		"created_at": "c.created_at, c.id", "-created_at": "c.created_at DESC, c.id DESC",
+		"updated_at": "c.updated_at, c.id", "-updated_at": "c.updated_at DESC NULLS LAST, c.id DESC",
+	}[l.Order]
+	found, total, err := listPage[rows.Campaign](ctx, s.Pool, &w, "campaigns c", "c.*", order, l.Limit, l.Page)
+	return each(found, func(row rows.Campaign) campaign.Campaign { return campaign.Campaign(row) }), total, err
+}
+
+// Names finds the names of campaigns by their ids.
+func (s Campaigns) Names(ctx context.Context, project uuid.UUID, ids []uuid.UUID) (map[uuid.UUID]string, error) {
+	names := make(map[uuid.UUID]string, len(ids))
+	if len(ids) == 0 {
+		return names, nil
+	}
+	found, err := q.CampaignNames(ctx, s.Pool, rows.CampaignNamesParams{ProjectID: project, Ids: ids})
+	for _, row := range found {
+		names[row.ID] = row.Name
+	}
+	return names, err
 }

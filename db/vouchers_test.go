@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
@@ -110,7 +111,7 @@ func TestVoucherList(t *testing.T) {
 	store := db.Vouchers{Pool: s.pool}
 	c := s.campaign(t, nil)
 	for i, category := range []string{"a", "a", "b"} {
-		v := c.NewVoucher(campaign.Overrides{Category: &category, Metadata: map[string]any{"n": fmt.Sprint(i)}})
+		v := c.NewVoucher(campaign.Overrides{Category: &category, Metadata: voucher.Metadata{"n": jsontext.Value(fmt.Sprintf("%q", fmt.Sprint(i)))}})
 		v.Code = fmt.Sprintf("100%%_%d", i)
 		if i == 2 {
 			v.CampaignID, v.Active = nil, false

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	enums "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/operatorservice/v1"
 	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
@@ -27,7 +29,9 @@ var (
 )
 
 // EnsureSearchAttributes makes the engine know Herald's search attributes; a run that names an unknown one could not start.
+// The engine takes a moment to know a new one, so it returns when the engine answers a query that names them all.
 func EnsureSearchAttributes(ctx context.Context, engine client.Client, namespace string) error {
+	var named []string
 	for _, key := range []temporal.SearchAttributeKeyKeyword{
 		projectAttribute, distributionAttribute, statusAttribute, triggerAttribute, campaignAttribute,
 	} {
@@ -39,8 +43,22 @@ func EnsureSearchAttributes(ctx context.Context, engine client.Client, namespace
 		if err != nil && !errors.As(err, &exists) {
 			return fmt.Errorf("register the search attribute %s: %w", key.GetName(), err)
 		}
+		named = append(named, key.GetName()+" IS NOT NULL")
 	}
-	return nil
+	for {
+		_, err := engine.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{
+			Namespace: namespace, Query: strings.Join(named, " AND "),
+		})
+		var unknown *serviceerror.InvalidArgument
+		if !errors.As(err, &unknown) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait for the search attributes: %w", err)
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
 }
 
 // show writes the run's current details.

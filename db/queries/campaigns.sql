@@ -44,3 +44,6 @@ SELECT id FROM distributions WHERE project_id = $1 AND campaign_id = $2 AND stat
 
 -- name: CampaignVouchersCount :one
 SELECT vouchers_count FROM campaigns WHERE project_id = $1 AND id = $2;
+
+-- name: CampaignNames :many
+SELECT id, name FROM campaigns WHERE project_id = sqlc.arg(project_id) AND id = ANY(sqlc.arg(ids)::uuid[]);

@@ -100,20 +100,20 @@ func (p Pattern) Benefit() voucher.Benefit {
 
 // Draft is a campaign as a caller asks for it.
 type Draft struct {
-	Name                     string         `json:"name"`
-	Description              *string        `json:"description"`
-	CampaignType             Kind           `json:"campaign_type"`
-	Type                     Type           `json:"type"`
-	JoinOnce                 bool           `json:"join_once"`
-	AutoJoin                 bool           `json:"auto_join"`
-	UseVoucherMetadataSchema bool           `json:"use_voucher_metadata_schema"`
-	Active                   *bool          `json:"active"`
-	VouchersCount            int64          `json:"vouchers_count"` // codes to make at once
-	StartDate                *time.Time     `json:"start_date"`
-	ExpirationDate           *time.Time     `json:"expiration_date"`
-	Category                 *string        `json:"category"`
-	Metadata                 map[string]any `json:"metadata"`
-	Voucher                  *Pattern       `json:"voucher"`
+	Name                     string           `json:"name"`
+	Description              *string          `json:"description"`
+	CampaignType             Kind             `json:"campaign_type"`
+	Type                     Type             `json:"type"`
+	JoinOnce                 bool             `json:"join_once"`
+	AutoJoin                 bool             `json:"auto_join"`
+	UseVoucherMetadataSchema bool             `json:"use_voucher_metadata_schema"`
+	Active                   *bool            `json:"active"`
+	VouchersCount            int64            `json:"vouchers_count"` // codes to make at once
+	StartDate                *time.Time       `json:"start_date"`
+	ExpirationDate           *time.Time       `json:"expiration_date"`
+	Category                 *string          `json:"category"`
+	Metadata                 voucher.Metadata `json:"metadata"`
+	Voucher                  *Pattern         `json:"voucher"`
 	voucher.Validity
 }
 
@@ -164,6 +164,7 @@ func (d Draft) Check() error {
 	}
 	faults.Add(voucher.CheckDates("", d.StartDate, d.ExpirationDate))
 	faults.Add(d.Validity.Check(""))
+	faults.Add(d.Metadata.Check("metadata"))
 	if d.VouchersCount < 0 || d.VouchersCount > MaxCodes {
 		faults.Add(fault.Property("vouchers_count", "Property .vouchers_count should be from 0 to %d", MaxCodes))
 	}
@@ -209,14 +210,14 @@ func (d Draft) checkVoucher(faults *fault.List) {
 
 // Overrides is what one request says of the vouchers it adds, in place of what the campaign says.
 type Overrides struct {
-	CodeConfig     *code.Config   `json:"code_config,omitempty"`
-	Category       *string        `json:"category,omitempty"`
-	Metadata       map[string]any `json:"metadata,omitempty"`
-	Redemption     *Redemption    `json:"redemption,omitempty"`
-	AdditionalInfo *string        `json:"additional_info,omitempty"`
-	StartDate      *time.Time     `json:"start_date,omitempty"`
-	ExpirationDate *time.Time     `json:"expiration_date,omitempty"`
-	Active         *bool          `json:"active,omitempty"`
+	CodeConfig     *code.Config     `json:"code_config,omitempty"`
+	Category       *string          `json:"category,omitempty"`
+	Metadata       voucher.Metadata `json:"metadata,omitempty"`
+	Redemption     *Redemption      `json:"redemption,omitempty"`
+	AdditionalInfo *string          `json:"additional_info,omitempty"`
+	StartDate      *time.Time       `json:"start_date,omitempty"`
+	ExpirationDate *time.Time       `json:"expiration_date,omitempty"`
+	Active         *bool            `json:"active,omitempty"`
 }
 
 // Codes is how the codes that o asks for look.
@@ -251,6 +252,9 @@ func (o Overrides) Check() *fault.Error {
 	if o.Redemption != nil && o.Redemption.Quantity != nil && *o.Redemption.Quantity < 1 {
 		return fault.Property("redemption.quantity", "Property .redemption.quantity should be at least 1, or null for no limit")
 	}
+	if bad := o.Metadata.Check("metadata"); bad != nil {
+		return bad
+	}
 	return voucher.CheckDates("", o.StartDate, o.ExpirationDate)
 }
 
@@ -260,7 +264,7 @@ func (c Campaign) NewVoucher(o Overrides) voucher.Voucher {
 		ProjectID: c.ProjectID, CampaignID: &c.ID, Type: c.Voucher.Type, Value: c.Voucher.Benefit().Value(),
 		RedemptionQuantity: c.Voucher.Redemption.Quantity, Active: true, StartDate: c.StartDate,
 		ExpirationDate: c.ExpirationDate, Validity: c.Validity, AdditionalInfo: o.AdditionalInfo, Category: c.Category,
-		Metadata: json.RawMessage("{}"), IsReferralCode: c.Voucher.IsReferralCode,
+		Metadata: o.Metadata.Raw(), IsReferralCode: c.Voucher.IsReferralCode,
 	}
 	if o.Category != nil {
 		v.Category = o.Category
@@ -276,9 +280,6 @@ func (c Campaign) NewVoucher(o Overrides) voucher.Voucher {
 	}
 	if o.Active != nil {
 		v.Active = *o.Active
-	}
-	if len(o.Metadata) > 0 {
-		v.Metadata = voucher.Metadata(o.Metadata)
 	}
 	return v
 }

@@ -34,6 +34,8 @@ const (
 	TooManyVouchers   Code = "too_many_vouchers_requested"
 	DuplicateSourceID Code = "duplicate_source_id"
 	PageOverLimit     Code = "page_over_limit"
+	InvalidVoucher    Code = "invalid_voucher"
+	DuplicateKey      Code = "duplicate_key"
 )
 
 // Error is a fault that a person or a program can act on.

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
 
 	"herald/internal/fault"
@@ -109,16 +110,54 @@ func BenefitOf(t Type, value json.RawMessage) (Benefit, error) {
 	return b, nil
 }
 
-// Metadata is what a voucher keeps of what a caller attached to it; nothing is an empty object.
-func Metadata(given map[string]any) json.RawMessage {
-	if len(given) == 0 {
+// Metadata is what a caller attaches, each value as it was sent.
+type Metadata map[string]jsontext.Value
+
+// maxMetadata bounds metadata, in bytes of JSON.
+const maxMetadata = 32 << 10
+
+// Check finds what is wrong.
+func (m Metadata) Check(path string) *fault.Error {
+	if raw := m.Raw(); len(raw) > maxMetadata {
+		return fault.Property(path, "Property .%s is larger than %d bytes", path, maxMetadata)
+	}
+	return nil
+}
+
+// Raw is the metadata as it is kept; nothing is an empty object.
+func (m Metadata) Raw() json.RawMessage {
+	if len(m) == 0 {
 		return json.RawMessage("{}")
 	}
-	raw, err := json.Marshal(given)
-	if err != nil { // it came from JSON
+	raw, err := json.Marshal(m)
+	if err != nil { // its values came from JSON
 		panic(fmt.Sprintf("voucher: marshal metadata: %v", err))
 	}
 	return raw
+}
+
+// Merged is kept metadata with the keys of m set, and those that m says null for or remove names taken away.
+func (m Metadata) Merged(kept json.RawMessage, remove []string) (json.RawMessage, error) {
+	var all Metadata
+	if err := json.Unmarshal(kept, &all); err != nil {
+		return nil, fmt.Errorf("kept metadata: %w", err)
+	}
+	for key, value := range m {
+		if all == nil {
+			all = Metadata{}
+		}
+		all[key] = value
+		if value.Kind() == 'n' {
+			delete(all, key)
+		}
+	}
+	for _, key := range remove {
+		delete(all, key)
+	}
+	if bad := all.Check("metadata"); bad != nil {
+		return nil, bad
+	}
+	return all.Raw(), nil
 }
 
 // Validity is when within its dates a voucher can be used.

@@ -1,0 +1,290 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"herald/db"
+	"herald/internal/async"
+	"herald/internal/campaign"
+	"herald/internal/fault"
+	"herald/internal/id"
+	"herald/internal/voucher"
+	"herald/workflows"
+)
+
+const lastCampaignsPage = 100
+
+// campaigns serves campaigns; adding vouchers to them stands in campaign_codes.go.
+type campaigns struct {
+	store    db.Campaigns
+	vouchers db.Vouchers
+	flows    workflows.Flows
+	log      *slog.Logger
+}
+
+func (h campaigns) routes(r routes) {
+	r.post("/campaigns", controls, h.create)
+	r.get("/campaigns", reads, h.list)
+	r.get("/campaigns/:campaign", reads, h.get)
+	r.put("/campaigns/:campaign", controls, h.update)
+	r.delete("/campaigns/:campaign", controls, h.delete)
+	r.post("/campaigns/:campaign/enable", controls, h.setActive(true))
+	r.post("/campaigns/:campaign/disable", controls, h.setActive(false))
+	r.post("/campaigns/:campaign/vouchers", controls, h.addVouchers)
+	r.post("/campaigns/:campaign/vouchers/:code", controls, h.addVoucher)
+	r.post("/campaigns/:campaign/import", controls, h.importJSON)
+	r.post("/campaigns/:campaign/importCSV", controls, h.importCSV)
+}
+
+// campaignRest is what a campaign's body may hold beside what we keep: what only we write is skipped, what we do not have
+// yet is refused.
+type campaignRest struct {
+	ID                         ignored        `json:"id"`
+	Object                     ignored        `json:"object"`
+	CreatedAt                  ignored        `json:"created_at"`
+	UpdatedAt                  ignored        `json:"updated_at"`
+	CreationStatus             ignored        `json:"creation_status"`
+	VouchersGenerationStatus   ignored        `json:"vouchers_generation_status"`
+	Protected                  ignored        `json:"protected"`
+	Readonly                   ignored        `json:"readonly"`
+	Categories                 ignored        `json:"categories"`
+	ValidationRulesAssignments ignored        `json:"validation_rules_assignments"`
+	AccessSettingsAssignments  ignored        `json:"access_settings_assignments"`
+	CategoryID                 *string        `json:"category_id"`
+	ValidationRules            []string       `json:"validation_rules"`
+	AccessSettings             jsontext.Value `json:"access_settings"`
+	ReferralProgram            jsontext.Value `json:"referral_program"`
+	Promotion                  jsontext.Value `json:"promotion"`
+	LoyaltyTiersExpiration     jsontext.Value `json:"loyalty_tiers_expiration"`
+}
+
+// check refuses what cannot be kept.
+func (r campaignRest) check() error {
+	if r.CategoryID != nil {
+		return fault.Missing("category", *r.CategoryID)
+	}
+	if len(r.ValidationRules) > 0 {
+		return fault.Missing("validation_rule", r.ValidationRules[0])
+	}
+	for property, value := range map[string]jsontext.Value{
+		"access_settings": r.AccessSettings, "referral_program": r.ReferralProgram, "promotion": r.Promotion,
+		"loyalty_tiers_expiration": r.LoyaltyTiersExpiration,
+	} {
+		if len(value) > 0 && value.Kind() != 'n' {
+			return fault.Property(property, "Property .%s is not supported yet", property)
+		}
+	}
+	return nil
+}
+
+func (h campaigns) create(c echo.Context) error {
+	body, err := bind[struct {
+		campaign.Draft
+		campaignRest
+	}](c)
+	if err != nil {
+		return err
+	}
+	if err := body.check(); err != nil {
+		return err
+	}
+	draft := body.Draft.WithDefaults()
+	if err := draft.Check(); err != nil {
+		return err
+	}
+	project := caller(c).ProjectID
+	made, err := h.store.Create(c.Request().Context(), project, draft, requestID(c),
+		func(ctx context.Context, campaign, action uuid.UUID) error {
+			return h.flows.OrderCodes(ctx, project, campaign, action)
+		})
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, showCampaign(made))
+}
+
+func (h campaigns) find(c echo.Context) (campaign.Campaign, error) {
+	return h.store.Find(c.Request().Context(), caller(c).ProjectID, c.Param("campaign"))
+}
+
+func (h campaigns) get(c echo.Context) error {
+	found, err := h.find(c)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, showCampaign(found))
+}
+
+func (h campaigns) list(c echo.Context) error {
+	q := readQuery(c)
+	want := db.CampaignList{
+		CampaignType:   campaign.Kind(q.text("campaign_type")),
+		CreationStatus: q.text("campaign_status"),
+		ReferralCode:   q.truth("is_referral_code"),
+		Order:          q.choice("order", "-created_at", "created_at", "updated_at", "-updated_at"),
+		Filter:         q.filters(), Limit: q.limit(), Page: q.page(lastCampaignsPage),
+	}
+	q.text("expand") // what it would add is always empty here
+	if err := q.err(); err != nil {
+		return err
+	}
+	found, total, err := h.store.List(c.Request().Context(), caller(c).ProjectID, want)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, list("campaigns", each(found, showCampaign), total))
+}
+
+// campaignChange is the body of an update.
+type campaignChange struct {
+	Description                     *string            `json:"description"`
+	Type                            *campaign.Type     `json:"type"`
+	JoinOnce                        *bool              `json:"join_once"`
+	AutoJoin                        *bool              `json:"auto_join"`
+	StartDate                       maybe[time.Time]   `json:"start_date"`
+	ExpirationDate                  maybe[time.Time]   `json:"expiration_date"`
+	Timeframe                       *voucher.Timeframe `json:"validity_timeframe"`
+	DayOfWeek                       []int              `json:"validity_day_of_week"`
+	Hours                           *voucher.Hours     `json:"validity_hours"`
+	ActivityDurationAfterPublishing *string            `json:"activity_duration_after_publishing"`
+	Category                        *string            `json:"category"`
+	Metadata                        voucher.Metadata   `json:"metadata"`
+	UnsetMetadata                   []string           `json:"unset_metadata_fields"`
+	Discount                        *voucher.Discount  `json:"discount"`
+	Gift                            *voucher.Gift      `json:"gift"`
+	campaignRest
+	// A whole campaign can be sent back; these do not change.
+	Name                     ignored `json:"name"`
+	CampaignType             ignored `json:"campaign_type"`
+	Voucher                  ignored `json:"voucher"`
+	VouchersCount            ignored `json:"vouchers_count"`
+	Active                   ignored `json:"active"`
+	UseVoucherMetadataSchema ignored `json:"use_voucher_metadata_schema"`
+}
+
+func (h campaigns) update(c echo.Context) error {
+	body, err := bind[campaignChange](c)
+	if err != nil {
+		return err
+	}
+	if err := body.check(); err != nil {
+		return err
+	}
+	found, err := h.find(c)
+	if err != nil {
+		return err
+	}
+	change := campaign.Change{
+		Description: body.Description, Type: body.Type, JoinOnce: body.JoinOnce, AutoJoin: body.AutoJoin,
+		StartDate: body.StartDate.value, ExpirationDate: body.ExpirationDate.value, ClearStart: body.StartDate.empties(),
+		ClearEnd: body.ExpirationDate.empties(), Timeframe: body.Timeframe, DayOfWeek: body.DayOfWeek, Hours: body.Hours,
+		ActivityDurationAfterPublishing: body.ActivityDurationAfterPublishing, Category: body.Category, Metadata: body.Metadata,
+		UnsetMetadata: body.UnsetMetadata, Discount: body.Discount, Gift: body.Gift,
+	}
+	project := caller(c).ProjectID
+	changed, err := h.store.Update(c.Request().Context(), project, found.ID, requestID(c), change.Apply,
+		func(ctx context.Context, action uuid.UUID) error {
+			return h.flows.WorkOnVouchers(ctx, async.VouchersUpdate, project, &found.ID, action)
+		})
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, showCampaign(changed))
+}
+
+func (h campaigns) delete(c echo.Context) error {
+	q := readQuery(c)
+	q.truth("force") // there is no bin: what is deleted is gone
+	if err := q.err(); err != nil {
+		return err
+	}
+	found, err := h.find(c)
+	if err != nil {
+		return err
+	}
+	project := caller(c).ProjectID
+	action, err := h.store.OrderDelete(c.Request().Context(), project, found.ID, requestID(c),
+		func(ctx context.Context, action uuid.UUID) error {
+			return h.flows.WorkOnVouchers(ctx, async.VouchersDelete, project, &found.ID, action)
+		})
+	if err != nil {
+		return err
+	}
+	return accepted(c, action)
+}
+
+func (h campaigns) setActive(active bool) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		found, err := h.find(c)
+		if err != nil {
+			return err
+		}
+		if err := h.store.SetActive(c.Request().Context(), found.ProjectID, found.ID, active); err != nil {
+			return err
+		}
+		return c.JSON(http.StatusOK, echo.Map{})
+	}
+}
+
+type shownCampaign struct {
+	ID                       string        `json:"id"`
+	Name                     string        `json:"name"`
+	Description              *string       `json:"description,omitempty"`
+	CampaignType             campaign.Kind `json:"campaign_type"`
+	Type                     campaign.Type `json:"type"`
+	Voucher                  shownPattern  `json:"voucher"`
+	AutoJoin                 bool          `json:"auto_join"`
+	JoinOnce                 bool          `json:"join_once"`
+	UseVoucherMetadataSchema bool          `json:"use_voucher_metadata_schema"`
+	StartDate                *timestamp    `json:"start_date,omitempty"`
+	ExpirationDate           *timestamp    `json:"expiration_date,omitempty"`
+	voucher.Validity
+	VouchersCount              int64           `json:"vouchers_count"`
+	Active                     bool            `json:"active"`
+	Metadata                   json.RawMessage `json:"metadata"`
+	CreatedAt                  timestamp       `json:"created_at"`
+	UpdatedAt                  *timestamp      `json:"updated_at,omitempty"`
+	Category                   *string         `json:"category,omitempty"`
+	CreationStatus             campaign.Status `json:"creation_status"`
+	VouchersGenerationStatus   campaign.Status `json:"vouchers_generation_status"`
+	Protected                  bool            `json:"protected"`
+	CategoryID                 *string         `json:"category_id"`
+	Categories                 []string        `json:"categories"`
+	ValidationRulesAssignments echo.Map        `json:"validation_rules_assignments"`
+	Object                     string          `json:"object"`
+}
+
+// shownPattern is the pattern with the dates its vouchers get.
+type shownPattern struct {
+	campaign.Pattern
+	StartDate      *timestamp `json:"start_date,omitempty"`
+	ExpirationDate *timestamp `json:"expiration_date,omitempty"`
+	voucher.Validity
+}
+
+func showCampaign(c campaign.Campaign) shownCampaign {
+	var validity voucher.Validity
+	if c.Validity != nil {
+		validity = *c.Validity
+	}
+	pattern := shownPattern{
+		Pattern: c.Voucher, StartDate: stamp(c.StartDate), ExpirationDate: stamp(c.ExpirationDate), Validity: validity,
+	}
+	pattern.ActivityDurationAfterPublishing = nil
+	return shownCampaign{
+		ID: id.Campaign.Format(c.ID), Name: c.Name, Description: c.Description, CampaignType: c.CampaignType, Type: c.Type,
+		Voucher: pattern, AutoJoin: c.AutoJoin, JoinOnce: c.JoinOnce, UseVoucherMetadataSchema: c.UseVoucherMetadataSchema,
+		StartDate: stamp(c.StartDate), ExpirationDate: stamp(c.ExpirationDate), Validity: validity, VouchersCount: c.VouchersCount,
+		Active: c.Active, Metadata: c.Metadata, CreatedAt: timestamp(c.CreatedAt), UpdatedAt: stamp(c.UpdatedAt), Category: c.Category,
+		CreationStatus: c.CreationStatus, VouchersGenerationStatus: c.VouchersGenerationStatus, Categories: []string{},
+		ValidationRulesAssignments: list[struct{}]("data", nil, 0), Object: "campaign",
+	}
+}

@@ -1,0 +1,325 @@
+package api
+
+import (
+	stdjson "encoding/json"
+	"net/http"
+	"reflect"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"herald/db"
+	"herald/internal/fault"
+	"herald/internal/id"
+	"herald/internal/publication"
+	"herald/internal/voucher"
+)
+
+const lastPublicationsPage = 1000
+
+// publishes is the right to give codes away: apps do it on behalf of their customers.
+var publishes = right{db.Admin, db.Ops, db.Ingest}
+
+// publications serves publications.
+type publications struct {
+	store     db.Publications
+	campaigns db.Campaigns
+	vouchers  db.Vouchers
+	customers db.Customers
+}
+
+func (h publications) routes(r routes) {
+	r.post("/publications", publishes, h.create)
+	r.get("/publications", reads, h.list)
+}
+
+// publicationBody is a request for a publication. The campaign may be a name or {name, count}, the customer an id or an
+// object; official clients send join_once here, the documents say it is a query parameter.
+type publicationBody struct {
+	Campaign campaignChoice   `json:"campaign"`
+	Voucher  string           `json:"voucher"`
+	Customer *customerChoice  `json:"customer"`
+	SourceID *string          `json:"source_id"`
+	JoinOnce *bool            `json:"join_once"`
+	Channel  string           `json:"channel"`
+	Metadata voucher.Metadata `json:"metadata"`
+}
+
+// campaignChoice names a campaign and how many of its codes are wanted.
+type campaignChoice struct {
+	name  string
+	count *int
+}
+
+// UnmarshalJSONFrom reads "name or id", or {"name" or "id": …, "count": n}.
+func (m *campaignChoice) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	if kind := dec.PeekKind(); kind == '"' || kind == 'n' {
+		return json.UnmarshalDecode(dec, &m.name)
+	}
+	var named struct {
+		Name  string `json:"name"`
+		ID    string `json:"id"`
+		Count *int   `json:"count"`
+	}
+	if err := json.UnmarshalDecode(dec, &named); err != nil {
+		return err
+	}
+	m.name, m.count = named.ID, named.Count
+	if named.Name != "" {
+		m.name = named.Name
+	}
+	return nil
+}
+
+// customerChoice names a customer, or says what is known of one.
+type customerChoice struct {
+	key  string
+	body customerBody
+}
+
+// UnmarshalJSONFrom reads "id or source id", or a customer.
+func (m *customerChoice) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	if dec.PeekKind() == '"' {
+		return json.UnmarshalDecode(dec, &m.key)
+	}
+	return json.UnmarshalDecode(dec, &m.body)
+}
+
+func (h publications) create(c echo.Context) error {
+	q := readQuery(c)
+	once := q.truth("join_once")
+	if err := q.err(); err != nil {
+		return err
+	}
+	body, err := bind[publicationBody](c)
+	if err != nil {
+		return err
+	}
+	if once != nil {
+		body.JoinOnce = once
+	}
+	r, campaignName, err := h.request(c, body)
+	if err != nil {
+		return err
+	}
+	made, err := h.store.Publish(c.Request().Context(), caller(c).ProjectID, r)
+	if err != nil {
+		return err
+	}
+	return h.answer(c, made, campaignName)
+}
+
+// request finds what the body names. Everything that can be refused is, before an unknown customer is written.
+func (h publications) request(c echo.Context, body publicationBody) (r publication.Request, campaignName *string, err error) {
+	ctx, project := c.Request().Context(), caller(c).ProjectID
+	r = publication.Request{
+		SourceID: body.SourceID, JoinOnce: body.JoinOnce, Channel: body.Channel, Metadata: body.Metadata.Raw(), Count: or(body.Campaign.count, 1),
+	}
+	if body.Campaign.count != nil && *body.Campaign.count < 1 {
+		return r, nil, fault.Property("campaign.count", "Property .campaign.count should be from 1 to %d", publication.MaxCount)
+	}
+	if bad := body.Metadata.Check("metadata"); bad != nil {
+		return r, nil, bad
+	}
+	if body.Customer == nil {
+		return r, nil, fault.Property("customer", "Payload should have required property 'customer'")
+	}
+	switch {
+	case body.Voucher != "":
+		found, err := h.vouchers.Find(ctx, project, body.Voucher)
+		if err != nil {
+			return r, nil, err
+		}
+		r.Voucher = &found.ID
+		names, err := campaignNames(ctx, h.campaigns, project, []voucher.Voucher{found})
+		if err != nil {
+			return r, nil, err
+		}
+		campaignName = nameOf(names, found.CampaignID)
+	case body.Campaign.name != "":
+		found, err := h.campaigns.Find(ctx, project, body.Campaign.name)
+		if err != nil {
+			return r, nil, err
+		}
+		r.Campaign, campaignName = &found.ID, &found.Name
+	}
+	if err := r.WithDefaults().Check(); err != nil {
+		return r, nil, err
+	}
+	r.Customer, r.TrackingID, err = h.customer(c, *body.Customer)
+	return r, campaignName, err
+}
+
+// customer finds the customer, or makes one of a source id that is new. What the body says of a customer is kept.
+func (h publications) customer(c echo.Context, choice customerChoice) (uuid.UUID, *string, error) {
+	ctx, project := c.Request().Context(), caller(c).ProjectID
+	if choice.key != "" {
+		choice.body.SourceID = &choice.key
+		if _, ok := id.Customer.Parse(choice.key); ok {
+			choice.body.ID, choice.body.SourceID = &choice.key, nil
+		}
+	}
+	if choice.body.ID == nil && choice.body.SourceID == nil {
+		return uuid.UUID{}, nil, fault.Property("customer", "Property .customer needs an id or a source_id")
+	}
+	saving, err := choice.body.saving()
+	if err != nil {
+		return uuid.UUID{}, nil, inside(err, "customer")
+	}
+	if reflect.ValueOf(choice.body.Change).IsZero() { // most calls only name a customer, who then stays as it is
+		found, err := h.customers.Get(ctx, project, or(choice.body.ID, or(choice.body.SourceID, "")))
+		if err == nil || choice.body.SourceID == nil || !fault.Is(err, fault.NotFound) {
+			return found.ID, found.SourceID, err
+		}
+	}
+	saved, err := h.customers.Save(ctx, project, saving)
+	return saved.ID, saved.SourceID, inside(err, "customer")
+}
+
+type shownPublication struct {
+	ID             string             `json:"id"`
+	Object         string             `json:"object"`
+	CreatedAt      timestamp          `json:"created_at"`
+	CustomerID     string             `json:"customer_id"`
+	TrackingID     *string            `json:"tracking_id,omitempty"`
+	Metadata       stdjson.RawMessage `json:"metadata"`
+	Channel        string             `json:"channel"`
+	SourceID       *string            `json:"source_id"`
+	Result         string             `json:"result"`
+	FailureCode    *string            `json:"failure_code,omitempty"`
+	FailureMessage *string            `json:"failure_message,omitempty"`
+	Customer       shownRecipient     `json:"customer"`
+	Voucher        any                `json:"voucher,omitempty"`  // where it is one
+	Vouchers       []string           `json:"vouchers,omitempty"` // the codes, where they are more
+	VouchersID     []string           `json:"vouchers_id"`
+}
+
+type shownRecipient struct {
+	ID       string             `json:"id"`
+	Name     *string            `json:"name,omitempty"`
+	Email    *string            `json:"email,omitempty"`
+	SourceID *string            `json:"source_id"`
+	Metadata stdjson.RawMessage `json:"metadata"`
+	Object   string             `json:"object"`
+}
+
+// givenVoucher is what a list shows of a publication's voucher.
+type givenVoucher struct {
+	Code     string  `json:"code"`
+	Object   string  `json:"object"`
+	Campaign *string `json:"campaign"`
+	shownBenefit
+	IsReferralCode bool `json:"is_referral_code"`
+}
+
+func showPublication(p publication.Published, to db.Recipient) shownPublication {
+	shown := shownPublication{
+		ID: id.Publication.Format(p.ID), Object: "publication", CreatedAt: timestamp(p.CreatedAt),
+		CustomerID: id.Customer.Format(p.CustomerID), TrackingID: p.TrackingID, Metadata: p.Metadata, Channel: p.Channel,
+		SourceID: p.SourceID, Result: p.Result, FailureCode: p.FailureCode, FailureMessage: p.FailureMessage,
+		Customer: shownRecipient{
+			ID: id.Customer.Format(p.CustomerID), Name: to.Name, Email: to.Email, SourceID: to.SourceID, Metadata: to.Metadata,
+			Object: "customer",
+		},
+		VouchersID: each(p.VoucherIds, id.Voucher.Format),
+	}
+	if len(p.VoucherIds) > 1 {
+		shown.Vouchers = each(p.Vouchers, func(v voucher.Voucher) string { return v.Code })
+	}
+	return shown
+}
+
+func (h publications) answer(c echo.Context, p publication.Published, campaignName *string) error {
+	known, err := h.store.Recipients(c.Request().Context(), caller(c).ProjectID, []uuid.UUID{p.CustomerID})
+	if err != nil {
+		return err
+	}
+	shown := showPublication(p, known[p.CustomerID])
+	if len(p.VoucherIds) == 1 && len(p.Vouchers) == 1 {
+		shown.Voucher = showVoucher(p.Vouchers[0], campaignName)
+	}
+	return c.JSON(http.StatusOK, shown)
+}
+
+func (h publications) list(c echo.Context) error {
+	q := readQuery(c)
+	want := db.PublicationList{
+		SourceID: q.optional("source_id"), Result: q.text("result"), VoucherType: q.text("voucher_type"), Filter: q.filters(),
+		Order: q.choice("order", "-created_at", "created_at", "id", "-id", "voucher_code", "-voucher_code", "tracking_id",
+			"-tracking_id", "customer_id", "-customer_id", "channel", "-channel"),
+		Limit: q.limit(), Page: q.number("page", 1, 1<<30, 1),
+	}
+	if referral := q.truth("is_referral_code"); referral != nil {
+		want.ReferralCode = *referral
+	}
+	of, by, one := q.text("campaign"), q.text("customer"), q.text("voucher")
+	if err := q.err(); err != nil {
+		return err
+	}
+	if want.Page > lastPublicationsPage {
+		return fault.New(fault.PageOverLimit, "Property .page cannot be higher than %d", lastPublicationsPage)
+	}
+	if err := h.narrow(c, &want, of, by, one); err != nil {
+		return err
+	}
+	found, total, err := h.store.List(c.Request().Context(), caller(c).ProjectID, want)
+	if err != nil {
+		return err
+	}
+	shown, err := h.show(c, found)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, list("publications", shown, total))
+}
+
+// narrow finds the campaign, customer and voucher that a list is about.
+func (h publications) narrow(c echo.Context, want *db.PublicationList, campaign, customer, code string) (err error) {
+	ctx, project := c.Request().Context(), caller(c).ProjectID
+	if want.Campaign, err = campaignNamed(ctx, h.campaigns, project, campaign); err != nil {
+		return err
+	}
+	if want.Customer, err = customerNamed(ctx, h.customers, project, customer); err != nil || code == "" {
+		return err
+	}
+	found, err := h.vouchers.Find(ctx, project, code)
+	want.Voucher = &found.ID
+	return err
+}
+
+func (h publications) show(c echo.Context, found []publication.Published) ([]shownPublication, error) {
+	ctx, project := c.Request().Context(), caller(c).ProjectID
+	var vouchers []voucher.Voucher
+	customers := make([]uuid.UUID, len(found))
+	for i, p := range found {
+		customers[i] = p.CustomerID
+		vouchers = append(vouchers, p.Vouchers...)
+	}
+	known, err := h.store.Recipients(ctx, project, customers)
+	if err != nil {
+		return nil, err
+	}
+	names, err := campaignNames(ctx, h.campaigns, project, vouchers)
+	if err != nil {
+		return nil, err
+	}
+	return each(found, func(p publication.Published) shownPublication {
+		shown := showPublication(p, known[p.CustomerID])
+		if len(p.VoucherIds) == 1 && len(p.Vouchers) == 1 {
+			v := p.Vouchers[0]
+			shown.Voucher = givenVoucher{
+				Code: v.Code, Object: "voucher", Campaign: nameOf(names, v.CampaignID), shownBenefit: worth(v), IsReferralCode: v.IsReferralCode,
+			}
+		}
+		return shown
+	}), nil
+}
+
+func or[T any](value *T, otherwise T) T {
+	if value == nil {
+		return otherwise
+	}
+	return *value
+}

@@ -1,0 +1,150 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime/multipart"
+	"net/http"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"herald/db"
+	"herald/internal/csvfile"
+	"herald/internal/fault"
+	"herald/internal/voucher"
+)
+
+// importItem is one voucher of an import.
+type importItem struct {
+	voucher.Draft
+	voucherRest
+}
+
+// bindImport reads the list that a body brings; every item must have a code.
+func bindImport(c echo.Context) ([]voucher.Draft, error) {
+	items, err := bind[[]importItem](c)
+	if err != nil {
+		return nil, err
+	}
+	if len(items) == 0 {
+		return nil, fault.New(fault.InvalidPayload, "The body should be an array of at least one voucher")
+	}
+	drafts, without := make([]voucher.Draft, len(items)), 0
+	for i, item := range items {
+		if err := item.check(); err != nil {
+			return nil, err
+		}
+		if item.Code == "" {
+			without++
+		}
+		drafts[i] = item.Draft
+	}
+	if without > 0 {
+		return nil, &fault.Error{
+			Code: fault.InvalidVoucher, Details: fmt.Sprintf("Found %d voucher(s) without 'code' value", without), Property: "code",
+		}
+	}
+	return drafts, nil
+}
+
+// at says at which item of a list a fault is.
+func at(err error, index int) error { return inside(err, fmt.Sprintf("[%d]", index)) }
+
+// inside says of which property the one at fault is a part.
+func inside(err error, property string) error {
+	var f *fault.Error
+	if !errors.As(err, &f) {
+		return err
+	}
+	return under(property, err).Err()
+}
+
+// refuseTaken refuses a list with codes that exist, or that it names twice.
+func refuseTaken(ctx context.Context, store db.Vouchers, project uuid.UUID, list []voucher.Import) error {
+	codes, seen, twice := make([]string, len(list)), make(map[string]bool, len(list)), 0
+	for i, item := range list {
+		codes[i] = item.Code
+		if seen[item.Code] {
+			twice++
+		}
+		seen[item.Code] = true
+	}
+	taken, err := store.Taken(ctx, project, codes)
+	switch {
+	case err != nil:
+		return err
+	case len(taken) > 0:
+		return &fault.Error{
+			Code: fault.DuplicateKey, ResourceType: "voucher", ResourceID: taken[0],
+			Details: fmt.Sprintf("%d voucher codes(s) already exist. The first is %s", len(taken), taken[0]),
+		}
+	case twice > 0:
+		return fault.New(fault.DuplicateKey, "%d voucher code(s) stand in the list more than once.", twice)
+	}
+	return nil
+}
+
+// readCodes reads the vouchers of an uploaded file. Rows that cannot be read are refused one by one; the rest goes on.
+func readCodes(c echo.Context, make func(voucher.Draft) (voucher.Voucher, error)) ([]voucher.Import, voucher.ImportResult, error) {
+	var refused voucher.ImportResult
+	file, err := uploaded(c)
+	if err != nil {
+		return nil, refused, err
+	}
+	defer func() { _ = file.Close() }()
+	rows, err := csvfile.NewReader(file)
+	if err != nil {
+		return nil, refused, err
+	}
+	columns, err := voucher.ReadHeader(rows.Header())
+	if err != nil {
+		return nil, refused, err
+	}
+	var list []voucher.Import
+	for {
+		row, err := rows.Next()
+		if errors.Is(err, io.EOF) {
+			return list, refused, nil
+		}
+		if err != nil {
+			return nil, refused, err
+		}
+		v, err := readRow(columns, row, make)
+		if err != nil {
+			refused.Refuse(row.Number, v.Code, err.Error())
+			continue
+		}
+		list = append(list, voucher.Import{Row: row.Number, Voucher: v})
+	}
+}
+
+// uploaded opens the file of a multipart body.
+func uploaded(c echo.Context) (multipart.File, error) {
+	header, err := c.FormFile("file")
+	switch {
+	case errors.Is(err, http.ErrMissingFile), errors.Is(err, http.ErrNotMultipart):
+		return nil, fault.Property("file", "Payload should have required property 'file': send the CSV as multipart/form-data")
+	case err != nil:
+		return nil, readFault(err)
+	}
+	return header.Open()
+}
+
+func readRow(columns voucher.Columns, row csvfile.Row, make func(voucher.Draft) (voucher.Voucher, error)) (voucher.Voucher, error) {
+	if row.Bad != "" {
+		return voucher.Voucher{}, errors.New("The row " + row.Bad) //nolint:staticcheck // a sentence for people
+	}
+	draft, err := columns.Read(row.Fields)
+	if err != nil {
+		return voucher.Voucher{Code: draft.Code}, err
+	}
+	v, err := make(draft)
+	var f *fault.Error
+	if errors.As(err, &f) {
+		return voucher.Voucher{Code: draft.Code}, errors.New(f.Details)
+	}
+	return v, err
+}

@@ -1,0 +1,367 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"herald/db"
+	"herald/internal/async"
+	"herald/internal/code"
+	"herald/internal/fault"
+	"herald/internal/id"
+	"herald/internal/voucher"
+)
+
+const lastVouchersPage = 99
+
+// vouchers serves vouchers, those of campaigns and those without one.
+type vouchers struct {
+	store     db.Vouchers
+	campaigns campaigns
+	customers db.Customers
+}
+
+func (h vouchers) routes(r routes) {
+	r.post("/vouchers", controls, h.create)
+	r.post("/vouchers/import", controls, h.importJSON)
+	r.post("/vouchers/importCSV", controls, h.importCSV)
+	r.post("/vouchers/:code", controls, h.create)
+	r.get("/vouchers", reads, h.list)
+	r.get("/vouchers/:code", reads, h.get)
+	r.put("/vouchers/:code", controls, h.update)
+	r.delete("/vouchers/:code", controls, h.delete)
+	r.post("/vouchers/:code/enable", controls, h.setActive(true))
+	r.post("/vouchers/:code/disable", controls, h.setActive(false))
+}
+
+// voucherRest is what a voucher's body may hold beside what we keep: what only we write is skipped, what we do not have yet
+// is refused.
+type voucherRest struct {
+	ID                         ignored  `json:"id"`
+	Object                     ignored  `json:"object"`
+	CreatedAt                  ignored  `json:"created_at"`
+	UpdatedAt                  ignored  `json:"updated_at"`
+	Assets                     ignored  `json:"assets"`
+	Publish                    ignored  `json:"publish"`
+	HolderID                   ignored  `json:"holder_id"`
+	ReferrerID                 ignored  `json:"referrer_id"`
+	IsReferralCode             ignored  `json:"is_referral_code"`
+	Categories                 ignored  `json:"categories"`
+	ValidationRulesAssignments ignored  `json:"validation_rules_assignments"`
+	CategoryID                 *string  `json:"category_id"`
+	ValidationRules            []string `json:"validation_rules"`
+}
+
+func (r voucherRest) check() error {
+	if r.CategoryID != nil {
+		return fault.Missing("category", *r.CategoryID)
+	}
+	if len(r.ValidationRules) > 0 {
+		return fault.Missing("validation_rule", r.ValidationRules[0])
+	}
+	return nil
+}
+
+func (h vouchers) create(c echo.Context) error {
+	body, err := bind[struct {
+		voucher.Draft
+		voucherRest
+		Campaign   *string `json:"campaign"`
+		CampaignID *string `json:"campaign_id"`
+	}](c)
+	if err != nil {
+		return err
+	}
+	if err := body.check(); err != nil {
+		return err
+	}
+	if body.Campaign != nil || body.CampaignID != nil {
+		return fault.Property("campaign", "A voucher of a campaign is made by POST /v1/campaigns/{campaign}/vouchers/{code}")
+	}
+	draft := body.Draft
+	if named := c.Param("code"); named != "" {
+		draft.Code = named
+	}
+	if err := draft.Check(); err != nil {
+		return err
+	}
+	v := draft.Voucher()
+	v.ProjectID = caller(c).ProjectID
+	var codes code.Config
+	if draft.CodeConfig != nil {
+		codes = *draft.CodeConfig
+	}
+	made, err := createVoucher(c.Request().Context(), h.store, v, codes)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, showVoucher(made, nil))
+}
+
+// answer shows one voucher with the name of its campaign.
+func (h vouchers) answer(c echo.Context, v voucher.Voucher) error {
+	shown, err := h.show(c, []voucher.Voucher{v})
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, shown[0])
+}
+
+func (h vouchers) show(c echo.Context, found []voucher.Voucher) ([]shownVoucher, error) {
+	names, err := campaignNames(c.Request().Context(), h.campaigns.store, caller(c).ProjectID, found)
+	return each(found, func(v voucher.Voucher) shownVoucher { return showVoucher(v, nameOf(names, v.CampaignID)) }), err
+}
+
+func (h vouchers) get(c echo.Context) error {
+	found, err := h.store.Find(c.Request().Context(), caller(c).ProjectID, c.Param("code"))
+	if err != nil {
+		return err
+	}
+	return h.answer(c, found)
+}
+
+func (h vouchers) update(c echo.Context) error {
+	body, err := bind[struct {
+		Type           voucher.Type       `json:"type"`
+		Discount       *voucher.Discount  `json:"discount"`
+		Gift           *voucher.Gift      `json:"gift"`
+		Active         *bool              `json:"active"`
+		StartDate      maybe[time.Time]   `json:"start_date"`
+		ExpirationDate maybe[time.Time]   `json:"expiration_date"`
+		Timeframe      *voucher.Timeframe `json:"validity_timeframe"`
+		DayOfWeek      []int              `json:"validity_day_of_week"`
+		Hours          *voucher.Hours     `json:"validity_hours"`
+		AdditionalInfo *string            `json:"additional_info"`
+		Category       *string            `json:"category"`
+		Metadata       voucher.Metadata   `json:"metadata"`
+		voucherRest
+		// A whole voucher can be sent back; these do not change.
+		Code        ignored `json:"code"`
+		Campaign    ignored `json:"campaign"`
+		CampaignID  ignored `json:"campaign_id"`
+		LoyaltyCard ignored `json:"loyalty_card"`
+		Redemption  ignored `json:"redemption"`
+	}](c)
+	if err != nil {
+		return err
+	}
+	if err := body.check(); err != nil {
+		return err
+	}
+	change := voucher.Change{
+		Type: body.Type, Discount: body.Discount, Gift: body.Gift, Active: body.Active, StartDate: body.StartDate.value,
+		ExpirationDate: body.ExpirationDate.value, ClearStart: body.StartDate.empties(), ClearEnd: body.ExpirationDate.empties(),
+		Timeframe: body.Timeframe, DayOfWeek: body.DayOfWeek, Hours: body.Hours, AdditionalInfo: body.AdditionalInfo,
+		Category: body.Category, Metadata: body.Metadata,
+	}
+	return h.change(c, change)
+}
+
+func (h vouchers) setActive(active bool) echo.HandlerFunc {
+	return func(c echo.Context) error { return h.change(c, voucher.Change{Active: &active}) }
+}
+
+// change changes the voucher that the path names; one that becomes active may be what a distribution waits for.
+func (h vouchers) change(c echo.Context, change voucher.Change) error {
+	ctx, project := c.Request().Context(), caller(c).ProjectID
+	changed, err := h.store.Update(ctx, project, c.Param("code"), change.Apply)
+	if err != nil {
+		return err
+	}
+	if change.Active != nil && *change.Active && changed.CampaignID != nil && changed.PublicationID == nil {
+		if of, err := h.campaigns.store.Get(ctx, project, *changed.CampaignID); err == nil {
+			h.campaigns.announce(c, of)
+		}
+	}
+	return h.answer(c, changed)
+}
+
+func (h vouchers) delete(c echo.Context) error {
+	q := readQuery(c)
+	q.truth("force") // there is no bin: what is deleted is gone
+	if err := q.err(); err != nil {
+		return err
+	}
+	if err := h.store.Delete(c.Request().Context(), caller(c).ProjectID, c.Param("code")); err != nil {
+		return err
+	}
+	return c.NoContent(http.StatusNoContent)
+}
+
+func (h vouchers) list(c echo.Context) error {
+	q := readQuery(c)
+	want := db.VoucherList{
+		Category: q.text("category"), Code: q.text("code"), Filter: q.filters(),
+		Order: q.choice("order", "-created_at", "created_at", "updated_at", "-updated_at", "code", "-code"),
+		Limit: q.limit(), Page: q.page(lastVouchersPage),
+	}
+	want.CreatedAfter, want.CreatedBefore = q.between("created_at")
+	want.UpdatedAfter, want.UpdatedBefore = q.between("updated_at")
+	for _, text := range q.texts("ids") {
+		one, ok := id.Voucher.Parse(text)
+		if !ok {
+			q.complain("ids", "Query parameter ids should name vouchers by their ids; %q is none", text)
+		}
+		want.IDs = append(want.IDs, one)
+	}
+	of, by := q.text("campaign"), q.text("customer")
+	if named := q.text("campaign_id"); named != "" {
+		of = named
+	}
+	if err := q.err(); err != nil {
+		return err
+	}
+	ctx, project := c.Request().Context(), caller(c).ProjectID
+	var err error
+	if want.Campaign, err = campaignNamed(ctx, h.campaigns.store, project, of); err != nil {
+		return err
+	}
+	if want.Customer, err = customerNamed(ctx, h.customers, project, by); err != nil {
+		return err
+	}
+	found, total, err := h.store.List(ctx, project, want)
+	if err != nil {
+		return err
+	}
+	shown, err := h.show(c, found)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, list("vouchers", shown, total))
+}
+
+// campaignNamed finds the campaign that a list is narrowed to, by name or id; nil where it is not.
+func campaignNamed(ctx context.Context, store db.Campaigns, project uuid.UUID, name string) (*uuid.UUID, error) {
+	if name == "" {
+		return nil, nil
+	}
+	found, err := store.Find(ctx, project, name)
+	return &found.ID, err
+}
+
+// customerNamed is campaignNamed for a customer, by id or source id.
+func customerNamed(ctx context.Context, store db.Customers, project uuid.UUID, name string) (*uuid.UUID, error) {
+	if name == "" {
+		return nil, nil
+	}
+	found, err := store.Get(ctx, project, name)
+	return &found.ID, err
+}
+
+func (h vouchers) importJSON(c echo.Context) error {
+	drafts, err := bindImport(c)
+	if err != nil {
+		return err
+	}
+	var list []voucher.Import
+	for i, d := range drafts {
+		v, err := standalone(d)
+		if err != nil {
+			return at(err, i)
+		}
+		list = append(list, voucher.Import{Row: int64(i + 1), Voucher: v})
+	}
+	if err := refuseTaken(c.Request().Context(), h.store, caller(c).ProjectID, list); err != nil {
+		return err
+	}
+	return h.orderImport(c, async.StandaloneImport, list, voucher.ImportResult{})
+}
+
+func (h vouchers) importCSV(c echo.Context) error {
+	list, refused, err := readCodes(c, standalone)
+	if err != nil {
+		return err
+	}
+	return h.orderImport(c, async.StandaloneImportCSV, list, refused)
+}
+
+func (h vouchers) orderImport(c echo.Context, actionType string, list []voucher.Import, refused voucher.ImportResult) error {
+	project := caller(c).ProjectID
+	action, err := h.store.OrderImport(c.Request().Context(), project, nil, actionType, requestID(c), list, refused,
+		func(ctx context.Context, action uuid.UUID) error {
+			return h.campaigns.flows.WorkOnVouchers(ctx, actionType, project, nil, action)
+		})
+	if err != nil {
+		return err
+	}
+	return accepted(c, action)
+}
+
+// standalone is the voucher of a draft that belongs to no campaign.
+func standalone(d voucher.Draft) (voucher.Voucher, error) {
+	if d.Type == "" && d.Gift != nil {
+		d.Type = voucher.GiftVoucher
+	}
+	if d.Type == "" && d.Discount != nil {
+		d.Type = voucher.DiscountVoucher
+	}
+	if err := d.Check(); err != nil {
+		return voucher.Voucher{}, err
+	}
+	return d.Voucher(), nil
+}
+
+func campaignNames(ctx context.Context, store db.Campaigns, project uuid.UUID, found []voucher.Voucher) (map[uuid.UUID]string, error) {
+	var ids []uuid.UUID
+	for _, v := range found {
+		if v.CampaignID != nil {
+			ids = append(ids, *v.CampaignID)
+		}
+	}
+	return store.Names(ctx, project, ids)
+}
+
+func nameOf(names map[uuid.UUID]string, campaign *uuid.UUID) *string {
+	if campaign == nil {
+		return nil
+	}
+	name := names[*campaign]
+	return &name
+}
+
+func showVoucher(v voucher.Voucher, campaign *string) shownVoucher {
+	shown := shownVoucher{
+		ID: id.Voucher.Format(v.ID), Code: v.Code, Campaign: campaign, CampaignID: id.Campaign.FormatPtr(v.CampaignID),
+		Category: v.Category, Categories: []string{}, Type: v.Type, StartDate: stamp(v.StartDate),
+		ExpirationDate: stamp(v.ExpirationDate), Active: v.Active, AdditionalInfo: v.AdditionalInfo, Metadata: v.Metadata,
+		IsReferralCode: v.IsReferralCode, CreatedAt: timestamp(v.CreatedAt), UpdatedAt: stamp(v.UpdatedAt),
+		HolderID: id.Customer.FormatPtr(v.HolderID), ValidationRulesAssignments: list[struct{}]("data", nil, 0),
+		Redemption: shownRedemption{Quantity: v.RedemptionQuantity, RedeemedQuantity: v.RedeemedQuantity, Object: "list"},
+		Publish:    shownPublish{Object: "list"}, Object: "voucher",
+	}
+	if v.Validity != nil {
+		shown.shownValidity = shownValidity{v.Validity.Timeframe, v.Validity.DayOfWeek, v.Validity.Hours}
+	}
+	if v.PublicationID != nil {
+		shown.Publish.Count = 1
+	}
+	path := "/v1/vouchers/" + url.PathEscape(v.Code)
+	shown.Redemption.URL = path + "/redemptions?page=1&limit=10"
+	shown.Publish.URL = path + "/publications?page=1&limit=10"
+	benefit := worth(v)
+	shown.Discount, shown.Gift, shown.LoyaltyCard = benefit.Discount, benefit.Gift, benefit.LoyaltyCard
+	return shown
+}
+
+// shownBenefit is a voucher's value under the name that goes with its type.
+type shownBenefit struct {
+	Discount    json.RawMessage `json:"discount,omitempty"`
+	Gift        json.RawMessage `json:"gift,omitempty"`
+	LoyaltyCard json.RawMessage `json:"loyalty_card,omitempty"`
+}
+
+func worth(v voucher.Voucher) shownBenefit {
+	switch v.Type {
+	case voucher.GiftVoucher:
+		return shownBenefit{Gift: v.Value}
+	case voucher.LoyaltyCard:
+		return shownBenefit{LoyaltyCard: v.Value}
+	}
+	return shownBenefit{Discount: v.Value}
+}
