@@ -59,18 +59,21 @@ type Benefit struct {
 // Check finds what is wrong; path is where the benefit stands ("voucher"), empty at the root.
 func (b Benefit) Check(path string) *fault.Error {
 	at := func(name string) string { return join(path, name) }
+	if b.LoyaltyCard != nil && b.Type != LoyaltyCard && string(b.LoyaltyCard) != "null" {
+		return fault.Property(at("loyalty_card"), "A %s has no loyalty_card", b.Type)
+	}
 	switch b.Type {
 	case DiscountVoucher:
-		if b.Gift != nil || b.LoyaltyCard != nil {
-			return fault.Property(at("type"), "A DISCOUNT_VOUCHER has a discount, and neither gift nor loyalty_card")
+		if b.Gift != nil {
+			return fault.Property(at("gift"), "A DISCOUNT_VOUCHER has no gift")
 		}
 		if b.Discount == nil {
 			return fault.Property(at("discount"), "Property .%s is required for a DISCOUNT_VOUCHER", at("discount"))
 		}
 		return b.Discount.Check(at("discount"))
 	case GiftVoucher:
-		if b.Discount != nil || b.LoyaltyCard != nil {
-			return fault.Property(at("type"), "A GIFT_VOUCHER has a gift, and neither discount nor loyalty_card")
+		if b.Discount != nil {
+			return fault.Property(at("discount"), "A GIFT_VOUCHER has no discount")
 		}
 		if b.Gift == nil {
 			return fault.Property(at("gift"), "Property .%s is required for a GIFT_VOUCHER", at("gift"))

@@ -1,0 +1,355 @@
+package api_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"mime/multipart"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func coupon() object {
+	return object{"type": "DISCOUNT_VOUCHER", "discount": object{"type": "AMOUNT", "amount_off": 2000}}
+}
+
+func TestVoucherLife(t *testing.T) {
+	t.Parallel()
+	d := openDoor(t)
+	made := d.call(t, 200, "POST", "/v1/vouchers/10%25%20OFF%2F1", object{
+		"type": "GIFT_VOUCHER", "gift": object{"amount": 10000, "effect": "APPLY_TO_ORDER"}, "start_date": "2022-01-01T00:00:00Z",
+		"active": true, "additional_info": "note", "metadata": object{"locale": "de"}, "category": "New", "redemption": object{"quantity": 2},
+	})
+	require.Equal(t, "10% OFF/1", made["code"])
+	for key, want := range map[string]any{
+		"campaign": nil, "campaign_id": nil, "category": "New", "category_id": nil, "categories": []any{}, "type": "GIFT_VOUCHER",
+		"discount": nil, "gift": object{"amount": 10000.0, "balance": 10000.0, "effect": "APPLY_TO_ORDER"}, "loyalty_card": nil,
+		"start_date": "2022-01-01T00:00:00.000Z", "expiration_date": nil, "validity_timeframe": nil, "validity_day_of_week": nil,
+		"active": true, "additional_info": "note", "metadata": object{"locale": "de"}, "is_referral_code": false, "updated_at": nil,
+		"holder_id": nil, "object": "voucher",
+		"redemption": object{"quantity": 2.0, "redeemed_quantity": 0.0, "object": "list", "url": "/v1/vouchers/10%25%20OFF%2F1/redemptions?page=1&limit=10"},
+		"publish":    object{"object": "list", "count": 0.0, "url": "/v1/vouchers/10%25%20OFF%2F1/publications?page=1&limit=10"},
+	} {
+		require.Equal(t, want, made[key], key)
+	}
+	require.Equal(t, made, d.call(t, 200, "GET", "/v1/vouchers/"+made["id"].(string), nil))
+	require.Equal(t, made, d.call(t, 200, "GET", "/v1/vouchers/"+url.PathEscape("10% OFF/1"), nil))
+
+	drawn := d.call(t, 200, "POST", "/v1/vouchers/", coupon()) // what official clients send without a code
+	require.Regexp(t, "^[0-9a-zA-Z]{8}$", drawn["code"])
+	path := "/v1/vouchers/" + drawn["code"].(string)
+	patterned := coupon()
+	patterned["code_config"] = object{"pattern": "GIFT-CARD-##########", "prefix": "New-", "postfix": "0"}
+	require.Regexp(t, "^New-GIFT-CARD-[0-9a-zA-Z]{10}0$", d.call(t, 200, "POST", "/v1/vouchers", patterned)["code"])
+
+	drawn["metadata"] = object{"season": "Winter"}
+	changed := d.call(t, 200, "PUT", path, drawn)
+	require.Equal(t, object{"season": "Winter"}, changed["metadata"])
+	require.Equal(t, drawn["discount"], changed["discount"])
+	require.Equal(t, 2500.0, d.call(t, 200, "PUT", path, object{"discount": object{"type": "AMOUNT", "amount_off": 2500}})["discount"].(object)["amount_off"])
+	require.Equal(t, false, d.call(t, 200, "POST", path+"/disable", object{})["active"])
+	require.Equal(t, true, d.call(t, 200, "POST", path+"/enable", object{})["active"])
+	d.call(t, 204, "DELETE", path+"?force=true", nil)
+	missing := d.call(t, 404, "GET", path, nil)
+	require.Equal(t, "voucher", missing["resource_type"])
+	d.call(t, 404, "DELETE", path, nil)
+	d.call(t, 404, "POST", path+"/enable", nil)
+}
+
+func TestVouchersAreRefused(t *testing.T) {
+	t.Parallel()
+	d := openDoor(t)
+	d.call(t, 200, "POST", "/v1/vouchers/TAKEN", coupon())
+	duplicate := d.call(t, 409, "POST", "/v1/vouchers/TAKEN", coupon())
+	require.Equal(t, "Duplicated voucher exists with id TAKEN", duplicate["details"])
+	require.Equal(t, "TAKEN", duplicate["resource_id"])
+	for property, change := range map[string]object{
+		"type":                {"type": nil},
+		"discount":            {"discount": nil},
+		"discount.type":       {"discount": object{}},
+		"code":                {"code": " A"},
+		"code_config.pattern": {"code_config": object{"pattern": "A-#"}},
+		"campaign":            {"campaign": "Spring"},
+		"expiration_date":     {"start_date": "2022-01-02T00:00:00Z", "expiration_date": "2022-01-01T00:00:00Z"},
+		"redemption.quantity": {"redemption": object{"quantity": 0}},
+		"colour":              {"colour": "red"},
+	} {
+		body := coupon()
+		for key, value := range change {
+			body[key] = value
+		}
+		require.Equal(t, property, d.call(t, 400, "POST", "/v1/vouchers", body)["property"], "%v", change)
+	}
+	for property, change := range map[string]object{
+		"type": {"type": "GIFT_VOUCHER"}, "gift": {"gift": object{"amount": 1}}, "discount.type": {"discount": object{"type": "PERCENT", "percent_off": 1}},
+	} {
+		require.Equal(t, property, d.call(t, 400, "PUT", "/v1/vouchers/TAKEN", change)["property"])
+	}
+	d.call(t, 400, "POST", "/v1/vouchers/"+strings.Repeat("x", 129), coupon())
+	d.call(t, 400, "POST", "/v1/vouchers/a%0Ab", coupon())
+}
+
+func TestVouchersAreAddedToACampaign(t *testing.T) {
+	t.Parallel()
+	d := openDoor(t)
+	d.call(t, 200, "POST", "/v1/campaigns", percent("Spring sale", nil))
+	path := "/v1/campaigns/Spring%20sale"
+	one := d.call(t, 200, "POST", path+"/vouchers", object{"category": "x", "redemption": object{"quantity": 5}})
+	require.Equal(t, "Spring sale", one["campaign"])
+	require.Equal(t, "x", one["category"])
+	require.Equal(t, 5.0, one["redemption"].(object)["quantity"])
+	require.Equal(t, "MINE", d.call(t, 200, "POST", path+"/vouchers/MINE", object{})["code"])
+	require.Equal(t, "OURS", d.call(t, 200, "POST", path+"/vouchers", object{"code": "OURS"})["code"])
+	d.call(t, 409, "POST", path+"/vouchers/MINE", object{})
+	d.call(t, 202, "POST", path+"/vouchers?vouchers_count=7", object{"code_config": object{"prefix": "A-"}, "metadata": object{"batch": 2}})
+	require.Equal(t, "IN_PROGRESS", d.call(t, 200, "GET", path, nil)["vouchers_generation_status"])
+	d.work(t)
+	require.EqualValues(t, 10, d.call(t, 200, "GET", path, nil)["vouchers_count"])
+	made := d.call(t, 200, "GET", "/v1/vouchers?filters[code][conditions][$starts_with]=A-&limit=100", nil)
+	require.EqualValues(t, 7, made["total"])
+	require.Equal(t, object{"batch": 2.0}, made["vouchers"].([]any)[0].(object)["metadata"])
+
+	require.Equal(t, "code_config.pattern", d.call(t, 400, "POST", path+"/vouchers?vouchers_count=100", object{"code_config": object{"pattern": "#"}})["property"])
+	require.Equal(t, "code", d.call(t, 400, "POST", path+"/vouchers?vouchers_count=2", object{"code": "X"})["property"])
+	require.Equal(t, "invalid_query_params", d.call(t, 400, "POST", path+"/vouchers?vouchers_count=0", object{})["key"])
+}
+
+func TestListsOfCodesAreImported(t *testing.T) {
+	t.Parallel()
+	d := openDoor(t)
+	d.call(t, 200, "POST", "/v1/campaigns", percent("Spring", nil))
+	d.call(t, 202, "POST", "/v1/campaigns/Spring/import", []object{
+		{"code": "CODE7", "category": "First", "redemption": object{"quantity": 1}, "metadata": object{"season": "Fall"}, "additional_info": "secret", "active": true},
+		{"code": "CODE8", "active": false},
+	})
+	d.work(t)
+	first := d.call(t, 200, "GET", "/v1/vouchers/CODE7", nil)
+	require.Equal(t, object{"type": "PERCENT", "percent_off": 10.0}, first["discount"])
+	require.Equal(t, object{"season": "Fall"}, first["metadata"])
+	require.Equal(t, "Spring", first["campaign"])
+	require.Equal(t, false, d.call(t, 200, "GET", "/v1/vouchers/CODE8", nil)["active"])
+
+	for key, list := range map[string][]object{
+		"duplicate_key":   {{"code": "NEW"}, {"code": "CODE7"}},
+		"invalid_voucher": {{"code": "NEW"}, {"category": "x"}},
+		"invalid_payload": {{"code": "NEW", "redemption": object{"quantity": "many"}}},
+	} {
+		require.Equal(t, key, d.call(t, 400, "POST", "/v1/campaigns/Spring/import", list)["key"])
+	}
+	require.Equal(t, "duplicate_key", d.call(t, 400, "POST", "/v1/campaigns/Spring/import", []object{{"code": "A"}, {"code": "A"}})["key"])
+	require.Equal(t, "[1].gift", d.call(t, 400, "POST", "/v1/campaigns/Spring/import", []object{{"code": "A"}, {"code": "B", "gift": object{"amount": 1}}})["property"])
+	d.call(t, 400, "POST", "/v1/campaigns/Spring/import", []object{})
+	d.call(t, 404, "GET", "/v1/vouchers/NEW", nil)
+
+	body := coupon()
+	body["code"] = "ALONE"
+	d.call(t, 202, "POST", "/v1/vouchers/import", []object{body})
+	d.work(t)
+	require.Nil(t, d.call(t, 200, "GET", "/v1/vouchers/ALONE", nil)["campaign"])
+}
+
+// upload sends a file as a form does.
+func (d door) upload(t testing.TB, status int, path, content string) object {
+	t.Helper()
+	var body bytes.Buffer
+	form := multipart.NewWriter(&body)
+	part, err := form.CreateFormFile("file", "codes.csv")
+	require.NoError(t, err)
+	_, err = part.Write([]byte(content))
+	require.NoError(t, err)
+	require.NoError(t, form.Close())
+	return d.call(t, status, "POST", path, &body, "Content-Type", form.FormDataContentType())
+}
+
+func TestFilesOfCodesAreImported(t *testing.T) {
+	t.Parallel()
+	d := openDoor(t)
+	d.call(t, 200, "POST", "/v1/campaigns", percent("Spring", nil))
+	d.call(t, 200, "POST", "/v1/vouchers/TAKEN", coupon())
+	action := d.upload(t, 202, "/v1/campaigns/Spring/importCSV", "\xef\xbb\xbfCode;Active;Category;Redeemed Quantity;season\r\n"+
+		"A-1;true;First;2;\"Fall; late\"\r\n"+
+		"A-2;perhaps;;;\r\n"+
+		"A-3;;;;\r\n"+
+		";true;;;\r\n"+
+		"TAKEN;;;;\r\n"+
+		"A-3;;;;\r\n"+
+		"A-4;true\r\n")["async_action_id"].(string)
+	d.work(t)
+	ended := d.call(t, 200, "GET", "/v1/async-actions/"+action, nil)
+	require.Equal(t, "CAMPAIGN.VOUCHERS_IMPORT_CSV", ended["type"])
+	require.Equal(t, "DONE", ended["status"])
+	result := ended["result"].(object)
+	require.Equal(t, "2 voucher(s) imported successfully, 5 failed.", result["message"])
+	reasons := map[float64]string{}
+	for _, failed := range result["failed"].([]any) {
+		reasons[failed.(object)["row"].(float64)] = failed.(object)["reason"].(string)
+	}
+	require.Equal(t, map[float64]string{
+		2: `Active should be true or false, not "perhaps"`, 4: "A code cannot be empty", 5: "A voucher with this code exists in the project",
+		6: "A voucher with this code exists in the project", 7: "The row has 2 fields; the header has 5",
+	}, reasons)
+	first := d.call(t, 200, "GET", "/v1/vouchers/A-1", nil)
+	require.Equal(t, object{"season": "Fall; late"}, first["metadata"])
+	require.Equal(t, "First", first["category"])
+	require.Equal(t, 2.0, first["redemption"].(object)["redeemed_quantity"])
+
+	d.upload(t, 202, "/v1/vouchers/importCSV", "Code,Voucher Type,Value,Discount Type,Expiration Date,Redemption Limit\n"+
+		"S-1,DISCOUNT_VOUCHER,20,PERCENT,2030-01-01,3\nS-2,GIFT_VOUCHER,500,,,\nS-3,,,,,\n")
+	d.work(t)
+	require.Equal(t, object{"type": "PERCENT", "percent_off": 20.0}, d.call(t, 200, "GET", "/v1/vouchers/S-1", nil)["discount"])
+	require.Equal(t, object{"amount": 500.0, "balance": 500.0}, d.call(t, 200, "GET", "/v1/vouchers/S-2", nil)["gift"])
+	d.call(t, 404, "GET", "/v1/vouchers/S-3", nil)
+
+	for content, says := range map[string]string{
+		"": "empty", "Name\nx\n": "names no column Code", "Code,code\n": "twice", "PK\x03\x04": "workbook", "code\xff\n": "UTF-8",
+	} {
+		require.Contains(t, d.upload(t, 400, "/v1/campaigns/Spring/importCSV", content)["details"], says)
+	}
+	require.Contains(t, d.call(t, 400, "POST", "/v1/vouchers/importCSV", object{})["details"], "'file'")
+	d.upload(t, 404, "/v1/campaigns/Nobody/importCSV", "Code\nX\n")
+}
+
+func TestPublications(t *testing.T) {
+	t.Parallel()
+	d := openDoor(t)
+	campaign := d.call(t, 200, "POST", "/v1/campaigns", percent("Spring", object{"vouchers_count": 3}))
+	d.work(t)
+	made := d.call(t, 200, "POST", "/v1/publications", object{
+		"campaign": "Spring", "source_id": "p-1", "channel": "myown", "metadata": object{"year": 2022},
+		"customer": object{"source_id": "bob", "name": "Bob Jones", "email": "bob@example.com", "metadata": object{"lang": "en"}},
+	})
+	require.Regexp(t, "^pub_[0-9a-f]{32}$", made["id"])
+	code := made["voucher"].(object)["code"].(string)
+	holder := made["customer_id"]
+	for key, want := range map[string]any{
+		"object": "publication", "tracking_id": "bob", "metadata": object{"year": 2022.0}, "channel": "myown", "source_id": "p-1",
+		"result": "SUCCESS", "vouchers_id": []any{made["voucher"].(object)["id"]},
+		"customer": object{
+			"id": holder, "name": "Bob Jones", "email": "bob@example.com", "source_id": "bob", "metadata": object{"lang": "en"}, "object": "customer",
+		},
+	} {
+		require.Equal(t, want, made[key], key)
+	}
+	given := made["voucher"].(object)
+	require.Equal(t, holder, given["holder_id"])
+	require.Equal(t, 1.0, given["publish"].(object)["count"])
+	require.Equal(t, "Spring", given["campaign"])
+
+	// The same request again is the same publication, with or without what it says of the customer; another is refused.
+	for _, customer := range []any{object{"source_id": "bob"}, object{"id": holder}, "bob", holder} {
+		again := d.call(t, 200, "POST", "/v1/publications", object{"campaign": object{"name": "Spring"}, "source_id": "p-1", "customer": customer})
+		require.Equal(t, made["id"], again["id"])
+		require.Equal(t, code, again["voucher"].(object)["code"])
+	}
+	duplicate := d.call(t, 400, "POST", "/v1/publications", object{"campaign": "Spring", "source_id": "p-1", "customer": "eve"})
+	require.Equal(t, "duplicate_source_id", duplicate["key"])
+
+	// The second code, by the campaign's id; joining again by query and by body gives it again.
+	second := d.call(t, 200, "POST", "/v1/publications", object{"campaign": object{"id": campaign["id"], "count": 1}, "customer": "ann"})
+	require.Equal(t, "API", second["channel"])
+	same := second["voucher"].(object)["code"]
+	require.Equal(t, same, d.call(t, 200, "POST", "/v1/publications?join_once=true", object{"campaign": "Spring", "customer": "ann"})["voucher"].(object)["code"])
+	require.Equal(t, same, d.call(t, 200, "POST", "/v1/publications", object{"campaign": "Spring", "customer": "ann", "join_once": true})["voucher"].(object)["code"])
+
+	// Out of codes, after the third.
+	d.call(t, 200, "POST", "/v1/publications", object{"campaign": "Spring", "customer": "ann"})
+	out := d.call(t, 400, "POST", "/v1/publications", object{"campaign": "Spring", "customer": "ann"})
+	require.Equal(t, "no_voucher_suitable_for_publication", out["key"])
+
+	// One voucher by its code; a campaign named beside it counts for nothing.
+	d.call(t, 200, "POST", "/v1/vouchers/SUMMER", coupon())
+	one := d.call(t, 200, "POST", "/v1/publications", object{"campaign": "Spring", "voucher": "SUMMER", "customer": "ann"})
+	require.Equal(t, "SUMMER", one["voucher"].(object)["code"])
+	taken := d.call(t, 400, "POST", "/v1/publications", object{"voucher": "SUMMER", "customer": "bob"})
+	require.Equal(t, "voucher_already_published", taken["key"])
+	require.Contains(t, taken["details"], "has already been published")
+
+	list := d.call(t, 200, "GET", "/v1/publications", nil)
+	require.EqualValues(t, 6, list["total"])
+	require.Equal(t, "FAILURE", list["publications"].([]any)[0].(object)["result"])
+	last := list["publications"].([]any)[1].(object)
+	require.Equal(t, object{
+		"code": "SUMMER", "object": "voucher", "campaign": nil, "discount": object{"type": "AMOUNT", "amount_off": 2000.0}, "is_referral_code": false,
+	}, last["voucher"])
+	for query, n := range map[string]int{
+		"source_id=p-1": 1, "campaign=Spring": 4, "customer=ann": 4, "customer=" + holder.(string): 2, "voucher=SUMMER": 1, "result=FAILURE": 2,
+		"voucher_type=GIFT_VOUCHER": 0, "filters[customer_id][conditions][$is][0]=" + holder.(string): 2, "order=voucher_code&limit=2&page=3": 2,
+	} {
+		require.Len(t, d.call(t, 200, "GET", "/v1/publications?"+query, nil)["publications"], n, query)
+	}
+	require.Equal(t, "page_over_limit", d.call(t, 400, "GET", "/v1/publications?page=1001", nil)["key"])
+	require.Equal(t, holder, d.call(t, 200, "GET", "/v1/vouchers?customer=bob", nil)["vouchers"].([]any)[0].(object)["holder_id"])
+}
+
+func TestPublicationsOfSeveralCodes(t *testing.T) {
+	t.Parallel()
+	d := openDoor(t)
+	d.call(t, 200, "POST", "/v1/campaigns", percent("Growing", object{"type": "AUTO_UPDATE"}))
+	made := d.call(t, 200, "POST", "/v1/publications", object{"campaign": object{"name": "Growing", "count": 3}, "customer": "ann"})
+	require.Len(t, made["vouchers"], 3)
+	require.Len(t, made["vouchers_id"], 3)
+	require.NotContains(t, made, "voucher")
+}
+
+func TestPublicationsAreRefused(t *testing.T) {
+	t.Parallel()
+	d := openDoor(t)
+	d.call(t, 200, "POST", "/v1/campaigns", percent("Spring", object{"type": "AUTO_UPDATE"}))
+	ann := object{"source_id": "ann"}
+	for name, c := range map[string]struct {
+		status        int
+		body          object
+		key, property string
+	}{
+		"nothing to give":     {400, object{"customer": ann}, "missing_vouchers", ""},
+		"nobody":              {400, object{"campaign": "Spring"}, "invalid_payload", "customer"},
+		"a customer of no id": {400, object{"campaign": "Spring", "customer": object{"name": "Ann"}}, "invalid_payload", "customer"},
+		"a wrong address":     {400, object{"campaign": "Spring", "customer": object{"source_id": "x", "email": "nobody"}}, "invalid_payload", "customer.email"},
+		"unknown in customer": {400, object{"campaign": "Spring", "customer": object{"source_id": "x", "nmae": "x"}}, "invalid_payload", "customer.nmae"},
+		"unknown id":          {404, object{"campaign": "Spring", "customer": "cust_0192f0c1b8d77d4fa1c3e5f708192a3b"}, "not_found", ""},
+		"no such campaign":    {404, object{"campaign": "Autumn", "customer": ann}, "not_found", ""},
+		"no such voucher":     {404, object{"voucher": "X", "customer": ann}, "not_found", ""},
+		"51":                  {400, object{"campaign": object{"name": "Spring", "count": 51}, "customer": ann}, "too_many_vouchers_requested", "campaign.count"},
+		"0":                   {400, object{"campaign": object{"name": "Spring", "count": 0}, "customer": ann}, "invalid_payload", "campaign.count"},
+		"two of one source":   {400, object{"campaign": object{"name": "Spring", "count": 2}, "customer": ann, "source_id": "s"}, "too_many_vouchers_requested", "campaign.count"},
+		"campaign is a list":  {400, object{"campaign": []int{1}, "customer": ann}, "invalid_payload", "campaign"},
+		"unknown":             {400, object{"campaign": "Spring", "customer": ann, "colour": "red"}, "invalid_payload", "colour"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			answer := d.call(t, c.status, "POST", "/v1/publications", c.body)
+			require.Equal(t, c.key, answer["key"], answer)
+			if c.property != "" {
+				require.Equal(t, c.property, answer["property"], answer)
+			}
+		})
+	}
+	require.EqualValues(t, 0, d.call(t, 200, "GET", "/v1/customers", nil)["total"], "nobody is written for a request that is refused")
+	require.EqualValues(t, 0, d.call(t, 200, "GET", "/v1/vouchers", nil)["total"])
+}
+
+func TestPublicationsKeepWhatIsKnownOfACustomer(t *testing.T) {
+	t.Parallel()
+	d := openDoor(t)
+	d.call(t, 200, "POST", "/v1/campaigns", percent("Spring", object{"type": "AUTO_UPDATE"}))
+	before := d.call(t, 200, "POST", "/v1/customers", object{"source_id": "ann", "name": "Ann", "metadata": object{"a": 1}})
+	d.call(t, 200, "POST", "/v1/publications", object{"campaign": "Spring", "customer": object{"source_id": "ann"}})
+	require.Equal(t, before, d.call(t, 200, "GET", "/v1/customers/ann", nil), "who is only named stays as they are")
+	d.call(t, 200, "POST", "/v1/publications", object{"campaign": "Spring", "customer": object{"source_id": "ann", "metadata": object{"b": 2}}})
+	require.Equal(t, object{"a": 1.0, "b": 2.0}, d.call(t, 200, "GET", "/v1/customers/ann", nil)["metadata"])
+}
+
+func TestPublicationIsOneUnderAnIdempotencyKey(t *testing.T) {
+	t.Parallel()
+	d := openDoor(t)
+	d.call(t, 200, "POST", "/v1/campaigns", percent("Spring", object{"type": "AUTO_UPDATE"}))
+	body, err := json.Marshal(object{"campaign": "Spring", "customer": "ann"})
+	require.NoError(t, err)
+	var codes []any
+	for range 2 {
+		codes = append(codes, d.call(t, 200, "POST", "/v1/publications", string(body), "Idempotency-Key", fmt.Sprint(t.Name()))["voucher"].(object)["code"])
+	}
+	require.Equal(t, codes[0], codes[1])
+}
