@@ -187,6 +187,26 @@ func TestEveryValueArrivesAsItIs(t *testing.T) {
 	})
 }
 
+func TestHeadersThatLookLikeSomethingElse(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		"=?utf-8?q?x?=", "a =?utf-8?b?eA==?= b", "two  spaces", strings.Repeat("x", 300), strings.Repeat("word ", 60) + "end", strings.Repeat("ü", 200), "Ünï cödé", `"quoted" \ back`, "a, b; c: <d@e>", "trailing.", "@", "(comment)",
+	} {
+		l, err := Compose(Composition{From: Mailbox{text, "shop@example.com"}, Subject: "{{ customer.name }}", Text: "x", Headers: []Header{{"X-Text", "{{ customer.name }}"}}})
+		require.NoError(t, err)
+		raw, err := l.Append(nil, Mailbox{text, "ada@example.com"}, "id@herald", noon, map[string]any{"customer": map[string]any{"name": text}})
+		require.NoError(t, err)
+		wellFormed(t, raw)
+		p := read(t, raw)
+		require.Equal(t, text, p.subject)
+		require.Equal(t, text, p.to[0].Name)
+		from, err := p.header.AddressList("From")
+		require.NoError(t, err)
+		require.Equal(t, text, from[0].Name)
+		require.Equal(t, "shop@example.com", from[0].Address)
+	}
+}
+
 func TestOneBodyAlone(t *testing.T) {
 	t.Parallel()
 	for media, c := range map[string]Composition{

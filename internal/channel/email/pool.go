@@ -129,14 +129,16 @@ func (p *Pool) acquire(ctx context.Context) (_ *conn, since int32, _ error) {
 	since = p.health.faults.Load()
 	p.mu.Unlock()
 	if c != nil {
-		c.proven, c.reused, c.leasedAt = false, true, c.begun
+		c.proven, c.reused, c.leasedAt = false, true, time.Now()
 		return c, since, nil
 	}
 	c, err := p.open(ctx)
 	if err != nil {
 		p.free()
+		return nil, since, err
 	}
-	return c, since, err
+	c.leasedAt = time.Now()
+	return c, since, nil
 }
 
 // pass takes a waiter that gave up off the list, or hands its turn on where it had come.
@@ -240,12 +242,13 @@ func (p *Pool) wake(n int) {
 	p.queue.Store(int32(len(p.waiting)))
 }
 
-// turn is how many messages a lease may carry while others wait for a connection.
-const turn = 50
+// turn is how long a lease may last while others wait for a connection. A batch that is sent fast keeps all connections to
+// its end, so that their outcomes are committed in large groups; one that crawls lets others in.
+const turn = time.Second
 
 // turnOver reports whether a connection should now serve someone else.
 func (p *Pool) turnOver(c *conn) bool {
-	return p.queue.Load() > 0 && c.begun-c.leasedAt >= turn && !p.health.troubled()
+	return p.queue.Load() > 0 && time.Since(c.leasedAt) >= turn && !p.health.troubled()
 }
 
 func (p *Pool) wakeAll() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -235,8 +236,32 @@ func TestServersThatMisbehave(t *testing.T) {
 				require.Equal(t, 1, l.times[who], who)
 			}
 			require.ElementsMatch(t, row.taken, f.received())
+			if n, ok := connectionsOf[name]; ok {
+				require.Equal(t, n, f.opened, "connections opened")
+			}
 		})
 	}
+}
+
+// connectionsOf is how many connections those servers should see that do not go away.
+var connectionsOf = map[string]int{
+	"one unknown user": 1, "one greylisted, without pipelining": 1, "refused recipient, yet 354": 1, "content refused after the dot": 1,
+	"refused recipient, DATA refused, RSET wanted": 1, "ESMTP parameters refused": 1, "421 after the dot, once": 2, "421 after each message": 3,
+}
+
+func TestConnectionsThatEndAreNoFault(t *testing.T) {
+	t.Parallel()
+	f := &fake{extensions: pipelined, answer: func(d *dialogue, command string) string {
+		return when(strings.HasPrefix(command, "MAIL") && d.message > 1, drop)
+	}}
+	var logged strings.Builder
+	p := NewPool(f.start(t), slog.New(slog.NewTextHandler(&logged, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	defer p.Close()
+	var l ledger
+	require.NoError(t, p.Send(within(t), l.queue(recipients(8)...)))
+	require.Equal(t, recipients(8), f.received())
+	require.Equal(t, 8, strings.Count(logged.String(), "connection opened"))
+	require.NotContains(t, logged.String(), "fault")
 }
 
 func when(holds bool, say string) string {
@@ -464,6 +489,78 @@ func TestPauseLetsNoNewDotOut(t *testing.T) {
 	require.Equal(t, recipients(5), f.received())
 }
 
+func TestPauseAtTheLastMomentHoldsTheDot(t *testing.T) {
+	t.Parallel()
+	f := &fake{extensions: pipelined, answer: func(*dialogue, string) string { return "" }}
+	p := newPool(t, f.start(t))
+	ctx, cancel := context.WithCancel(within(t))
+	var l ledger
+	job := l.job("a@example.com")
+	job.Before = func(context.Context) error { cancel(); return nil }
+	jobs := make(chan Job, 1)
+	jobs <- job
+	require.ErrorIs(t, p.Send(ctx, jobs), context.Canceled)
+	require.Empty(t, f.received())
+	require.Empty(t, l.outcomes)
+}
+
+func TestPauseWaitsForWhatWasSentToBeDurable(t *testing.T) {
+	t.Parallel()
+	f := &fake{extensions: pipelined, answer: func(*dialogue, string) string { return "" }}
+	p := newPool(t, f.start(t))
+	ctx, cancel := context.WithCancel(within(t))
+	durable := make(chan struct{})
+	jobs := make(chan Job, 3)
+	var l ledger
+	job := l.job("a@example.com")
+	job.Done = func(channel.Outcome) <-chan struct{} { cancel(); return durable }
+	jobs <- job
+	jobs <- l.job("b@example.com")
+	ended := make(chan error, 1)
+	go func() { ended <- p.Send(ctx, jobs) }()
+	select {
+	case <-ended:
+		require.Fail(t, "Send returned before the outcome was durable")
+	case <-time.After(100 * time.Millisecond): // nothing may happen in this time
+	}
+	close(durable)
+	require.ErrorIs(t, <-ended, context.Canceled)
+	require.Equal(t, []string{"a@example.com"}, f.received())
+}
+
+// A connection that goes from one Send to another takes the invariant along.
+func TestSharedConnectionWaitsForTheOtherSendsOutcome(t *testing.T) {
+	t.Parallel()
+	dots := make(chan string, 10)
+	f := &fake{extensions: pipelined, answer: func(d *dialogue, command string) string {
+		if command == "." {
+			dots <- d.to
+		}
+		return ""
+	}}
+	p := newPool(t, f.start(t))
+	durable := make(chan struct{})
+	var l ledger
+	first := make(chan Job, 1)
+	job := l.job("a@example.com")
+	job.Done = func(channel.Outcome) <-chan struct{} { return durable }
+	first <- job
+	ended := make(chan error, 2)
+	go func() { ended <- p.Send(within(t), first) }()
+	require.Equal(t, "a@example.com", <-dots)
+	go func() { ended <- p.Send(within(t), l.queue("b@example.com")) }()
+	select {
+	case to := <-dots:
+		require.Fail(t, "a dot too early", to)
+	case <-time.After(100 * time.Millisecond): // nothing may happen in this time
+	}
+	close(durable)
+	require.Equal(t, "b@example.com", <-dots)
+	close(first)
+	require.NoError(t, <-ended)
+	require.NoError(t, <-ended)
+}
+
 func TestPauseDoesNotWaitForADeafServer(t *testing.T) {
 	t.Parallel()
 	deaf := make(chan struct{})
@@ -647,21 +744,17 @@ func TestLimiterIsAskedForEachMessage(t *testing.T) {
 
 func TestSendsShareTheConnections(t *testing.T) {
 	t.Parallel()
-	s, err := sink.Listen("127.0.0.1:0", sink.Options{Pipelining: true})
+	s, err := sink.Listen("127.0.0.1:0", sink.Options{Pipelining: true, Delay: time.Millisecond})
 	require.NoError(t, err)
 	defer s.Close()
 	p := newPool(t, sinkSettings(t, s, 2))
 	ctx, cancel := context.WithCancel(within(t))
-	endless := make(chan Job, 8)
 	var l, other ledger
-	go func() {
-		for i := 0; ctx.Err() == nil; i++ {
-			select {
-			case endless <- l.job(fmt.Sprintf("e%d@example.com", i)):
-			case <-ctx.Done():
-			}
-		}
-	}()
+	const plenty = 100_000
+	endless := make(chan Job, plenty)
+	for range plenty {
+		endless <- l.job("e@example.com")
+	}
 	ended := make(chan error, 1)
 	go func() { ended <- p.Send(ctx, endless) }()
 	require.Eventually(t, func() bool { return s.Stats().Messages > 100 }, 10*time.Second, time.Millisecond)
@@ -679,10 +772,11 @@ func TestSendsShareTheConnections(t *testing.T) {
 	}
 	sends.Wait()
 	require.Equal(t, 600, other.count(channel.Sent))
+	require.NotEmpty(t, endless, "the short ones are done long before the long one")
 	cancel()
 	require.ErrorIs(t, <-ended, context.Canceled)
 	require.LessOrEqual(t, s.Stats().MostOpen, int64(2))
-	require.EqualValues(t, s.Stats().Messages, l.count(channel.Sent)+600)
+	require.EqualValues(t, s.Stats().Messages, l.times["e@example.com"]+600)
 }
 
 func TestFewMessagesOpenFewConnections(t *testing.T) {

@@ -133,8 +133,9 @@ func (s *Sink) accept() {
 		for most := s.most.Load(); open > most && !s.most.CompareAndSwap(most, open); most = s.most.Load() {
 		}
 		s.done.Go(func() {
-			(&session{sink: s, conn: c, in: make([]byte, 0, 16<<10)}).serve()
-			s.open.Add(-1)
+			session := &session{sink: s, conn: c, in: make([]byte, 0, 16<<10)}
+			session.serve()
+			session.leave()
 			s.mu.Lock()
 			delete(s.conns, c)
 			s.mu.Unlock()
@@ -154,6 +155,15 @@ type session struct {
 	size      int
 	recipient []byte
 	messageID []byte
+	left      bool
+}
+
+// leave takes the session off the open ones: before goodbye is said, so that whoever hears it may open another.
+func (c *session) leave() {
+	if !c.left {
+		c.left = true
+		c.sink.open.Add(-1)
+	}
 }
 
 const longest = 64 << 10 // of one line, and of what is looked through for the Message-ID
@@ -242,6 +252,7 @@ func (c *session) command(line []byte) (end bool) {
 		c.recipient = c.recipient[:0]
 		if n := s.senders.Add(1); s.closingEvery > 0 && n%s.closingEvery == 0 {
 			s.closing.Add(1)
+			c.leave()
 			c.say("421 4.3.2 closing\r\n")
 			return true
 		}
@@ -256,6 +267,7 @@ func (c *session) command(line []byte) (end bool) {
 		c.say("354 go on\r\n")
 		c.inData, c.headSeen, c.size = true, false, 0
 	case "QUIT":
+		c.leave()
 		c.say("221 2.0.0 bye\r\n")
 		return true
 	default:
