@@ -17,6 +17,7 @@ import (
 
 type importCommand struct {
 	Customers importCustomersCommand `cmd:"" help:"Import customers from a CSV file; whoever has a known source_id is updated."`
+	Codes     importCodesCommand     `cmd:"" help:"Import codes from a CSV file into a campaign."`
 }
 
 type importCustomersCommand struct {
@@ -26,8 +27,10 @@ type importCustomersCommand struct {
 	ledgerFlags
 }
 
-// shownBad is how many rows that were not imported are told on the terminal.
-const shownBad = 10
+const (
+	shownBad  = 10      // rows that were not imported are told on the terminal
+	tellEvery = 100_000 // rows between two lines of progress
+)
 
 // Run imports the file and fails only where the file as a whole, or the database, does.
 func (c *importCustomersCommand) Run(ctx context.Context, p *program) (err error) {
@@ -51,11 +54,15 @@ func (c *importCustomersCommand) Run(ctx context.Context, p *program) (err error
 	if err != nil {
 		return err
 	}
-	began := time.Now()
+	began, told := time.Now(), int64(0)
 	state, err := db.Customers{Pool: pool}.ImportCSV(ctx, db.CustomerImport{
 		Project: project,
 		Bad:     report.bad,
 		Progress: func(s db.ImportState) {
+			if s.Rows-told < tellEvery {
+				return
+			}
+			told = s.Rows
 			took := time.Since(began).Seconds()
 			_, _ = fmt.Fprintf(p.stderr, "%d rows, %d not imported, %.0f rows/s\n", s.Rows, s.Failed, float64(s.Rows)/took)
 		},

@@ -20,7 +20,7 @@ import (
 )
 
 // importChunk is how many rows of a file are saved in one transaction.
-const importChunk = 20_000
+const importChunk = 10_000
 
 // CustomerImport is one CSV file's way into a project's customers. Rows are saved in chunks, each in one transaction: COPY
 // into a staging table, one upsert, and one statement for each segment that follows a filter.

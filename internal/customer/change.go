@@ -3,6 +3,7 @@ package customer
 import (
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/mail"
 	"slices"
 	"strings"
@@ -209,7 +210,7 @@ func (k *checker) address(a Address) json.RawMessage {
 		k.cleared = append(k.cleared, "address")
 		return nil
 	}
-	parts := map[string]*string{}
+	var raw []byte
 	for _, part := range []struct {
 		name string
 		Text
@@ -217,17 +218,41 @@ func (k *checker) address(a Address) json.RawMessage {
 		{"city", a.Parts.City}, {"state", a.Parts.State}, {"line_1", a.Parts.Line1},
 		{"line_2", a.Parts.Line2}, {"country", a.Parts.Country}, {"postal_code", a.Parts.PostalCode},
 	} {
-		if part.Given {
-			inner := checker{} // a part that is null does not clear the address
-			parts[part.name] = inner.text("address."+part.name, part.Text, maxText)
-			k.faults = append(k.faults, inner.faults...)
+		if !part.Given {
+			continue
 		}
+		inner := checker{} // a part that is null does not clear the address
+		value := jsontext.Value("null")
+		if text := inner.text("address."+part.name, part.Text, maxText); text != nil {
+			value = quote(*text)
+		}
+		k.faults = append(k.faults, inner.faults...)
+		raw = appendMember(raw, part.name, value)
 	}
-	raw, err := json.Marshal(parts)
-	if err != nil {
-		panic(err) // texts always marshal
+	return append(openObject(raw), '}')
+}
+
+// quote writes a text as JSON; what is no UTF-8 in it is replaced.
+func quote(text string) jsontext.Value {
+	quoted, _ := jsontext.AppendQuote(nil, text) // reports bad UTF-8 and writes it replaced
+	return quoted
+}
+
+// appendMember appends a member to an object that is still open.
+func appendMember(object []byte, name string, value jsontext.Value) []byte {
+	if len(object) > 0 {
+		object = append(object, ',')
 	}
-	return raw
+	object = append(openObject(object), quote(name)...)
+	return append(append(object, ':'), value...)
+}
+
+// openObject begins an object where none is begun.
+func openObject(object []byte) []byte {
+	if len(object) == 0 {
+		return append(object, '{')
+	}
+	return object
 }
 
 func (k *checker) metadata(o Object) (set json.RawMessage, removed []string) {
@@ -242,8 +267,9 @@ func (k *checker) metadata(o Object) (set json.RawMessage, removed []string) {
 		k.faults.Add(fault.Property("metadata", "Property .metadata has %d keys; at most %d are allowed", len(o.Parts), maxKeys))
 		return nil, nil
 	}
-	keep := map[string]json.RawMessage{}
-	for key, value := range o.Parts {
+	var raw []byte
+	for _, key := range slices.Sorted(maps.Keys(o.Parts)) {
+		value := o.Parts[key]
 		if key == "" || utf8.RuneCountInString(key) > maxKey || strings.ContainsRune(key, 0) {
 			k.faults.Add(fault.Property("metadata", "A key of .metadata should have 1 to %d characters", maxKey))
 			continue
@@ -252,13 +278,11 @@ func (k *checker) metadata(o Object) (set json.RawMessage, removed []string) {
 			removed = append(removed, key)
 			continue
 		}
-		keep[key] = json.RawMessage(value)
+		raw = appendMember(raw, key, value)
 	}
-	slices.Sort(removed)
-	raw, err := json.Marshal(keep)
-	if err != nil || len(raw) > maxMetadata {
+	if len(raw) > maxMetadata {
 		k.faults.Add(fault.Property("metadata", "Property .metadata is larger than %d bytes", maxMetadata))
 		return nil, nil
 	}
-	return raw, removed
+	return append(openObject(raw), '}'), removed
 }

@@ -93,14 +93,10 @@ func NewColumns(header []string) (Columns, error) {
 }
 
 func (l *Line) set(key, cell string) {
-	text, err := jsontext.AppendQuote(nil, cell)
-	if err != nil {
-		return // the reader lets valid UTF-8 through only
-	}
 	if l.Change.Metadata.Parts == nil {
 		l.Change.Metadata = Object{Given: true, Parts: map[string]jsontext.Value{}}
 	}
-	l.Change.Metadata.Parts[key] = text
+	l.Change.Metadata.Parts[key] = quote(cell)
 }
 
 // Read turns the cells of a row into a record; its second value says why that cannot be done.
