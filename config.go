@@ -9,7 +9,6 @@ import (
 
 	"github.com/alecthomas/kong"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 
 	"herald/db"
@@ -77,26 +76,12 @@ func variable(flag string) string {
 	return "HERALD_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
-// prepareEngine registers Herald's search attributes and waits until the engine's frontend knows them, which it learns with a
-// delay of seconds: a run that names an unknown one could not start.
+// prepareEngine makes the engine know what Herald's runs name.
 func prepareEngine(ctx context.Context, c client.Client, namespace string) error {
 	if namespace == "" {
 		namespace = client.DefaultNamespace
 	}
-	if err := workflows.EnsureSearchAttributes(ctx, c, namespace); err != nil {
-		return err
-	}
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	for {
-		_, err := c.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{Namespace: namespace, Query: "HeraldStatus = 'sending'"})
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
+	return workflows.EnsureSearchAttributes(ctx, c, namespace)
 }

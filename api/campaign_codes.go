@@ -117,7 +117,7 @@ func (h campaigns) importJSON(c echo.Context) error {
 	}
 	var list []voucher.Import
 	for i, d := range drafts {
-		v, err := forCampaign(d, found)
+		v, err := found.Import(d)
 		if err != nil {
 			return at(err, i)
 		}
@@ -135,7 +135,7 @@ func (h campaigns) importCSV(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	list, refused, err := readCodes(c, func(d voucher.Draft) (voucher.Voucher, error) { return forCampaign(d, found) })
+	list, refused, err := readCodes(c, found.Import)
 	if err != nil {
 		return err
 	}
@@ -151,28 +151,6 @@ func (h campaigns) orderImport(c echo.Context, to campaign.Campaign, actionType 
 		return err
 	}
 	return accepted(c, action)
-}
-
-// forCampaign is the voucher of a draft in a campaign, which decides what the draft leaves open.
-func forCampaign(d voucher.Draft, to campaign.Campaign) (voucher.Voucher, error) {
-	own := d.Benefit
-	own.Type = to.Voucher.Type
-	var faults fault.List
-	switch {
-	case d.Type != "" && d.Type != to.Voucher.Type:
-		faults.Add(fault.Property("type", "Vouchers of this campaign are of type %s", to.Voucher.Type))
-	case d.Discount != nil || d.Gift != nil || d.LoyaltyCard != nil:
-		faults.Add(own.Check(""))
-	}
-	faults.Add(d.CheckRest())
-	if err := faults.Err(); err != nil {
-		return voucher.Voucher{}, err
-	}
-	v := d.Over(to.NewVoucher(campaign.Overrides{}))
-	if d.Discount != nil || d.Gift != nil {
-		v.Value = own.Value()
-	}
-	return v, nil
 }
 
 // createVoucher writes a voucher, with a code drawn where it has none.

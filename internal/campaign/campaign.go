@@ -283,3 +283,25 @@ func (c Campaign) NewVoucher(o Overrides) voucher.Voucher {
 	}
 	return v
 }
+
+// Import is the voucher of a draft whose code the caller brings; the campaign decides what the draft leaves open.
+func (c Campaign) Import(d voucher.Draft) (voucher.Voucher, error) {
+	own := d.Benefit
+	own.Type = c.Voucher.Type
+	var faults fault.List
+	switch {
+	case d.Type != "" && d.Type != c.Voucher.Type:
+		faults.Add(fault.Property("type", "Vouchers of this campaign are of type %s", c.Voucher.Type))
+	case d.Discount != nil || d.Gift != nil || d.LoyaltyCard != nil:
+		faults.Add(own.Check(""))
+	}
+	faults.Add(d.CheckRest())
+	if err := faults.Err(); err != nil {
+		return voucher.Voucher{}, err
+	}
+	v := d.Over(c.NewVoucher(Overrides{}))
+	if d.Discount != nil || d.Gift != nil {
+		v.Value = own.Value()
+	}
+	return v, nil
+}
