@@ -47,10 +47,11 @@ func judge(ctx context.Context, tx pgx.Tx, project uuid.UUID, customers []uuid.U
 	return tx.SendBatch(ctx, batch).Close()
 }
 
-// settle makes the segment's members follow the rows (id, fits) of judged.
+// settle makes the segment's members follow the rows (id, fits) of judged. An array, and not a join, says who goes, so that
+// they are looked up and not all members hashed.
 func settle(s *statement, one uuid.UUID) {
 	s.add(`, gone AS (
-		DELETE FROM segment_members m USING judged j WHERE m.segment_id = %s AND m.customer_id = j.id AND NOT j.fits RETURNING 1
+		DELETE FROM segment_members WHERE segment_id = %s AND customer_id = ANY (ARRAY(SELECT id FROM judged WHERE NOT fits)) RETURNING 1
 	), come AS (
 		INSERT INTO segment_members (segment_id, customer_id) SELECT %s, j.id FROM judged j WHERE j.fits
 		ON CONFLICT DO NOTHING RETURNING 1
