@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/textproto"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -90,41 +91,13 @@ func (p *Pool) Check(ctx context.Context) error {
 	return nil
 }
 
-// acquire leases a connection: an idle one, or a new one while there are fewer than allowed. While the server is in trouble
-// only one tries at a time. It tells how many faults in a row there had been when it began.
+// acquire leases a connection: an idle one, or a new one while there are fewer than allowed. Who waits is served in turn.
+// It tells how many faults in a row there had been when it began.
 func (p *Pool) acquire(ctx context.Context) (_ *conn, since int32, _ error) {
-	p.mu.Lock()
-	for {
-		if p.closed {
-			p.mu.Unlock()
-			return nil, 0, errors.New("the pool is closed")
-		}
-		if f := p.health.refuse(); f != nil {
-			p.mu.Unlock()
-			return nil, 0, f
-		}
-		limit := p.settings.Connections
-		if p.health.troubled() {
-			limit = 1
-		}
-		if p.leased < limit {
-			break
-		}
-		turn := make(chan struct{})
-		p.waiting = append(p.waiting, turn)
-		p.queue.Store(int32(len(p.waiting)))
-		p.mu.Unlock()
-		select {
-		case <-turn:
-		case <-ctx.Done():
-			p.mu.Lock()
-			p.pass(turn)
-			p.mu.Unlock()
-			return nil, 0, ctx.Err()
-		}
-		p.mu.Lock()
+	if err := p.lease(ctx); err != nil {
+		return nil, 0, err
 	}
-	p.leased++
+	p.mu.Lock()
 	c := p.takeIdle()
 	since = p.health.faults.Load()
 	p.mu.Unlock()
@@ -141,16 +114,53 @@ func (p *Pool) acquire(ctx context.Context) (_ *conn, since int32, _ error) {
 	return c, since, nil
 }
 
-// pass takes a waiter that gave up off the list, or hands its turn on where it had come.
-func (p *Pool) pass(turn chan struct{}) {
-	for i, w := range p.waiting {
-		if w == turn {
-			p.waiting = append(p.waiting[:i], p.waiting[i+1:]...)
-			p.queue.Store(int32(len(p.waiting)))
-			return
-		}
+// lease waits until one more connection may be used.
+func (p *Pool) lease(ctx context.Context) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err := p.refusal(); err != nil {
+		return err
 	}
-	p.wake(1)
+	turn := make(chan struct{})
+	p.waiting = append(p.waiting, turn)
+	p.wake()
+	p.mu.Unlock()
+	select {
+	case <-turn:
+		p.mu.Lock()
+	case <-ctx.Done():
+		p.mu.Lock()
+		p.giveUp(turn)
+		return ctx.Err()
+	}
+	err := p.refusal()
+	if err != nil {
+		p.leased--
+		p.wake()
+	}
+	return err
+}
+
+// refusal is why nobody gets a connection now, or nil; p.mu is held.
+func (p *Pool) refusal() error {
+	if p.closed {
+		return errors.New("the pool is closed")
+	}
+	if f := p.health.refuse(); f != nil {
+		return f
+	}
+	return nil
+}
+
+// giveUp takes a waiter off the list, or gives back the lease that it got just now; p.mu is held.
+func (p *Pool) giveUp(turn chan struct{}) {
+	if i := slices.Index(p.waiting, turn); i >= 0 {
+		p.waiting = slices.Delete(p.waiting, i, i+1)
+		p.queue.Store(int32(len(p.waiting)))
+		return
+	}
+	p.leased--
+	p.wake()
 }
 
 func (p *Pool) open(ctx context.Context) (*conn, error) {
@@ -192,8 +202,8 @@ func (p *Pool) takeIdle() *conn {
 func (p *Pool) release(c *conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	defer p.wake()
 	p.leased--
-	p.wake(1)
 	if p.closed {
 		go c.quit()
 		return
@@ -229,16 +239,21 @@ func (p *Pool) free() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.leased--
-	p.wake(1)
+	p.wake()
 }
 
-// wake gives n waiters their turn; p.mu is held.
-func (p *Pool) wake(n int) {
-	n = min(n, len(p.waiting))
-	for _, turn := range p.waiting[:n] {
-		close(turn)
+// wake leases to those who wait, in their order, as many connections as may be used; while the server is in trouble only one
+// tries at a time. p.mu is held.
+func (p *Pool) wake() {
+	limit := p.settings.Connections
+	if p.health.troubled() {
+		limit = 1
 	}
-	p.waiting = p.waiting[n:]
+	for len(p.waiting) > 0 && p.leased < limit {
+		p.leased++
+		close(p.waiting[0])
+		p.waiting = p.waiting[1:]
+	}
 	p.queue.Store(int32(len(p.waiting)))
 }
 
@@ -254,7 +269,7 @@ func (p *Pool) turnOver(c *conn) bool {
 func (p *Pool) wakeAll() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.wake(len(p.waiting))
+	p.wake()
 }
 
 // explain gives a failure to connect the words that a person needs.
