@@ -25,28 +25,30 @@ type ledgerFake struct {
 	pageSize  int
 	people    int
 	publishes bool
-	codes     int                           // left, where it publishes
-	segments  map[int]uuid.UUID             // by version; a version without one is for one customer
-	synced    map[uuid.UUID]bool            // which segments are
-	deferrals map[int64]int                 // how often a message is put off before it is taken
-	unknown   map[int64]bool                // recipients whom the provider does not know
-	hooks     map[string]func(n int)        // called with the number of the call, before an activity does anything
-	halfway   func(n int, b *batch)         // called in the middle of each batch
-	refuses   func(n int) error             // what a batch ends with before its first message
-	calls     map[string]int                // of each activity
-	running   map[string]func()             // interrupts a batch or a wait under way, by activity
-	claims    map[int64]*sync.Mutex         // by thousand
-	under     int                           // batches under way
-	messages  []messageFake                 // by seq - 1
-	log       []string                      // actor, event, status and reason of each line
-	firstSent time.Time                     // the first message left
-	pausedAt  time.Time                     // zero while it is not
-	inPause   int                           // batches that were under way or began in this pause
-	stopped   bool                          // the rest was
-	broken    []string                      // what must never happen
-	standings []activities.Standing         // as they were recorded
-	adopted   int                           // the current version
-	enrolled  map[int]activities.EnrolInput // by page
+	codes     int                    // left, where it publishes
+	segments  map[int]uuid.UUID      // by version; a version without one is for one customer
+	synced    map[uuid.UUID]bool     // which segments are
+	deferrals map[int64]int          // how often a message is put off before it is taken
+	unknown   map[int64]bool         // recipients whom the provider does not know
+	hooks     map[string]func(n int) // called with the number of the call, before an activity does anything
+	halfway   func(n int, b *batch)  // called in the middle of each batch
+	wait      time.Duration          // of a message put off once; twice that of one put off twice, and so on
+	strict    bool                   // batches end before the rest is stopped; the SDK's test environment does not wait for those it cancels
+	refuses   func(n int) error      // what a batch ends with before its first message
+	calls     map[string]int         // of each activity
+	running   map[string]func()      // interrupts a batch or a wait under way, by activity
+	claims    map[int64]*sync.Mutex  // by thousand
+	under     int                    // batches under way
+	messages  []messageFake          // by seq - 1
+	log       []string               // actor, event, status and reason of each line
+	firstSent time.Time              // the first message left
+	pausedAt  time.Time              // zero while it is not
+	inPause   int                    // batches that were under way or began in this pause
+	stopped   bool                   // the rest was
+	broken    []string               // what must never happen
+	standings []activities.Standing  // as they were recorded
+	adopted   int                    // the current version
+	pages     []uuid.UUID            // the customers that pages end with; the first is none
 }
 
 type messageFake struct {
@@ -83,9 +85,9 @@ func (b *batch) stall() {
 
 func newLedgerFake(people int) *ledgerFake {
 	return &ledgerFake{
-		now: time.Now, pageSize: 3000, people: people, segments: map[int]uuid.UUID{}, synced: map[uuid.UUID]bool{},
+		now: time.Now, wait: time.Minute, pageSize: 3000, people: people, segments: map[int]uuid.UUID{}, synced: map[uuid.UUID]bool{},
 		deferrals: map[int64]int{}, unknown: map[int64]bool{}, hooks: map[string]func(int){}, calls: map[string]int{},
-		running: map[string]func(){}, claims: map[int64]*sync.Mutex{}, enrolled: map[int]activities.EnrolInput{},
+		running: map[string]func(){}, claims: map[int64]*sync.Mutex{}, pages: []uuid.UUID{{}},
 	}
 }
 
@@ -185,19 +187,27 @@ func (f *ledgerFake) AwaitSegment(ctx context.Context, in activities.AwaitSegmen
 }
 
 func (f *ledgerFake) EnrolPage(_ context.Context, in activities.EnrolInput) (db.Enrolled, error) {
-	n := f.called("EnrolPage")
+	f.called("EnrolPage")
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.stopped {
 		f.broken = append(f.broken, "enrolled after the stop")
 	}
-	f.enrolled[n] = in
-	begin := len(f.messages)
-	if (in.After == uuid.UUID{}) != (begin == 0) || begin > 0 && in.After != customer(begin) {
-		f.broken = append(f.broken, fmt.Sprintf("enrolled after %s with %d messages", in.After, begin))
+	begin := slices.Index(f.pages, in.After)
+	if begin < 0 {
+		f.broken = append(f.broken, fmt.Sprintf("enrolled after %s, who ends no page", in.After))
 	}
+	begin *= f.pageSize
 	end := min(begin+f.pageSize, f.people)
-	for range end - begin {
+	if end > len(f.messages) { // a page that is done again changes nothing
+		f.enrol(end - begin)
+		f.pages = append(f.pages, customer(end))
+	}
+	return db.Enrolled{After: customer(end), LastSeq: int64(len(f.messages)), Done: end-begin < f.pageSize}, nil
+}
+
+func (f *ledgerFake) enrol(people int) {
+	for range people {
 		m := messageFake{status: message.Pending}
 		if f.publishes && f.codes == 0 {
 			m.status, m.reason = message.Deferred, message.ReasonOutOfCodes
@@ -206,7 +216,6 @@ func (f *ledgerFake) EnrolPage(_ context.Context, in activities.EnrolInput) (db.
 		}
 		f.messages = append(f.messages, m)
 	}
-	return db.Enrolled{After: customer(end), LastSeq: int64(end), Done: end-begin < f.pageSize}, nil
 }
 
 // customer is the nth; the zeroth is none.
@@ -349,7 +358,7 @@ func (f *ledgerFake) send(seq int64, version int) {
 	case f.unknown[seq]:
 		m.status, m.reason = message.Failed, "mailbox_unavailable"
 	case m.attempts <= f.deferrals[seq]:
-		m.status, m.reason, m.due = message.Deferred, "greylisted", now.Add(time.Duration(m.attempts)*time.Minute)
+		m.status, m.reason, m.due = message.Deferred, "greylisted", now.Add(time.Duration(m.attempts)*f.wait)
 	default:
 		if m.version != 0 {
 			f.broken = append(f.broken, fmt.Sprintf("message %d was sent twice", seq))
@@ -363,6 +372,9 @@ func (f *ledgerFake) StopRest(context.Context, activities.Ref) (message.Tally, e
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.stopped = true
+	if f.strict && f.under > 0 {
+		f.broken = append(f.broken, "the rest was stopped while batches were under way")
+	}
 	for i := range f.messages {
 		if m := &f.messages[i]; m.status == message.Pending || m.status == message.Deferred {
 			m.status, m.reason = message.Stopped, message.ReasonStopped
@@ -423,6 +435,13 @@ func (f *ledgerFake) last() int64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return int64(len(f.messages))
+}
+
+// idle reports whether no batch is under way.
+func (f *ledgerFake) idle() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.under == 0
 }
 
 func (f *ledgerFake) addCodes(n int) {

@@ -123,7 +123,7 @@ func countdowns() []scenario {
 				h.at(5*time.Minute, func(h *harness) { h.control(distribution.Stop) })
 			},
 			log:   []string{logConfirmed, logStopped},
-			check: func(t *testing.T, h *harness) { require.Empty(t, h.ledger.enrolled) },
+			check: func(t *testing.T, h *harness) { require.Zero(t, h.ledger.calls["EnrolPage"]) },
 		},
 		{
 			name: "stopped while its segment syncs",
