@@ -39,6 +39,7 @@ type Pool struct {
 	log      *slog.Logger
 	health   health
 	idleTime time.Duration
+	turn     time.Duration
 
 	mu      sync.Mutex
 	closed  bool
@@ -61,7 +62,7 @@ func NewPool(s Settings, log *slog.Logger) *Pool {
 	if s.Security == "" {
 		s.Security = StartTLS
 	}
-	p := &Pool{settings: s, server: s.Server(), log: log.With("smtp", s.Server()), idleTime: idleTime}
+	p := &Pool{settings: s, server: s.Server(), log: log.With("smtp", s.Server()), idleTime: idleTime, turn: turnTime}
 	p.health.now = time.Now
 	return p
 }
@@ -85,14 +86,18 @@ func (p *Pool) Close() {
 func (p *Pool) Check(ctx context.Context) error {
 	c, _, err := p.acquire(ctx)
 	if err != nil {
-		return p.explain(err)
+		if f := (*fault.Error)(nil); errors.As(err, &f) {
+			return f
+		}
+		return fault.New(fault.ProviderFault, "%s", p.describe("cannot be used", err))
 	}
 	p.release(c)
 	return nil
 }
 
 // acquire leases a connection: an idle one, or a new one while there are fewer than allowed. Who waits is served in turn.
-// It tells how many faults in a row there had been when it began.
+// It tells how many faults in a row there had been when it began. An error that is a *fault.Error says that it is no use to
+// try again now.
 func (p *Pool) acquire(ctx context.Context) (_ *conn, since int32, _ error) {
 	if err := p.lease(ctx); err != nil {
 		return nil, 0, err
@@ -107,6 +112,11 @@ func (p *Pool) acquire(ctx context.Context) (_ *conn, since int32, _ error) {
 	}
 	c, err := p.open(ctx)
 	if err != nil {
+		if ctx.Err() == nil { // counted before anybody else tries
+			if f := p.fault(p.describe("cannot be used", err), hopeless(err), since); f != nil {
+				err = f
+			}
+		}
 		p.free()
 		return nil, since, err
 	}
@@ -141,10 +151,12 @@ func (p *Pool) lease(ctx context.Context) error {
 	return err
 }
 
+var errClosed = errors.New("the pool is closed")
+
 // refusal is why nobody gets a connection now, or nil; p.mu is held.
 func (p *Pool) refusal() error {
 	if p.closed {
-		return errors.New("the pool is closed")
+		return errClosed
 	}
 	if f := p.health.refuse(); f != nil {
 		return f
@@ -257,13 +269,13 @@ func (p *Pool) wake() {
 	p.queue.Store(int32(len(p.waiting)))
 }
 
-// turn is how long a lease may last while others wait for a connection. A batch that is sent fast keeps all connections to
+// turnTime is how long a lease may last while others wait for a connection. A batch that is sent fast keeps all connections to
 // its end, so that their outcomes are committed in large groups; one that crawls lets others in.
-const turn = time.Second
+const turnTime = time.Second
 
 // turnOver reports whether a connection should now serve someone else.
 func (p *Pool) turnOver(c *conn) bool {
-	return p.queue.Load() > 0 && time.Since(c.leasedAt) >= turn && !p.health.troubled()
+	return p.queue.Load() > 0 && time.Since(c.leasedAt) >= p.turn && !p.health.troubled()
 }
 
 func (p *Pool) wakeAll() {
@@ -272,9 +284,15 @@ func (p *Pool) wakeAll() {
 	p.wake()
 }
 
-// explain gives a failure to connect the words that a person needs.
-func (p *Pool) explain(err error) *fault.Error {
-	return fault.New(fault.ProviderFault, "%s", p.describe("cannot be used", err))
+// fault counts a fault of the server; where that is one too many, it is the one to give up with.
+func (p *Pool) fault(details string, hopeless bool, since int32) *fault.Error {
+	f := p.health.failed(details, hopeless, since)
+	if f == nil {
+		p.log.Debug("fault of the server", "fault", details)
+		return nil
+	}
+	p.log.Warn("sending stops", "fault", details, "retry_after", f.RetryAfter)
+	return f
 }
 
 func (p *Pool) describe(what string, err error) string {

@@ -101,12 +101,11 @@ func (w *worker) run() {
 			if w.ctx.Err() != nil {
 				return
 			}
-			if f := (*fault.Error)(nil); errors.As(err, &f) {
-				w.cancel(f)
+			if f := (*fault.Error)(nil); errors.As(err, &f) || errors.Is(err, errClosed) {
+				w.cancel(err)
 				return
 			}
-			w.fault(w.pool.describe("cannot be used", err), hopeless(err))
-			continue
+			continue // it was counted, and the next try waits
 		}
 		if !w.leave(c, w.converse(c)) {
 			return
@@ -143,12 +142,9 @@ func (w *worker) settle() {
 
 // fault tells the pool's health of a fault; where that is one too many, the Send ends with it.
 func (w *worker) fault(details string, hopeless bool) {
-	if f := w.pool.health.failed(details, hopeless, w.since); f != nil {
-		w.pool.log.Warn("sending stops", "fault", details, "retry_after", f.RetryAfter)
+	if f := w.pool.fault(details, hopeless, w.since); f != nil {
 		w.cancel(f)
-		return
 	}
-	w.pool.log.Debug("fault of the server", "fault", details)
 }
 
 // done records an outcome.

@@ -748,6 +748,7 @@ func TestSendsShareTheConnections(t *testing.T) {
 	require.NoError(t, err)
 	defer s.Close()
 	p := newPool(t, sinkSettings(t, s, 2))
+	p.turn = time.Millisecond
 	ctx, cancel := context.WithCancel(within(t))
 	var l, other ledger
 	const plenty = 100_000
@@ -777,6 +778,16 @@ func TestSendsShareTheConnections(t *testing.T) {
 	require.ErrorIs(t, <-ended, context.Canceled)
 	require.LessOrEqual(t, s.Stats().MostOpen, int64(2))
 	require.EqualValues(t, s.Stats().Messages, l.times["e@example.com"]+600)
+}
+
+func TestClosedPool(t *testing.T) {
+	t.Parallel()
+	f := &fake{extensions: pipelined, answer: func(*dialogue, string) string { return "" }}
+	p := newPool(t, f.start(t))
+	p.Close()
+	var l ledger
+	require.ErrorIs(t, p.Send(within(t), l.queue("a@example.com")), errClosed)
+	require.Empty(t, l.outcomes)
 }
 
 func TestFewMessagesOpenFewConnections(t *testing.T) {
