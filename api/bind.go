@@ -36,15 +36,19 @@ func (*ignored) UnmarshalJSONFrom(dec *jsontext.Decoder) error { return dec.Skip
 // bind reads the request's body as JSON into a T, strictly: one value, no property that T does not have, no property
 // twice, no wrong types. Its faults name the property. An absent body counts as {}.
 func bind[T any](c echo.Context) (T, error) {
-	var into T
+	into, _, err := bindRaw[T](c)
+	return into, err
+}
+
+// bindRaw is bind for work that is done later: it also returns the body as it came.
+func bindRaw[T any](c echo.Context) (into T, raw []byte, err error) {
 	if err := wantJSON(c.Request()); err != nil {
-		return into, err
+		return into, nil, err
 	}
-	raw, err := io.ReadAll(c.Request().Body)
-	if err != nil {
-		return into, readFault(err)
+	if raw, err = io.ReadAll(c.Request().Body); err != nil {
+		return into, nil, readFault(err)
 	}
-	return into, decode(raw, &into)
+	return into, raw, decode(raw, &into)
 }
 
 func decode(raw []byte, into any) error {

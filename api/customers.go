@@ -1,11 +1,13 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"herald/db"
@@ -19,6 +21,8 @@ const lastCustomersPage = 99
 type customers struct {
 	store    db.Customers
 	segments db.Segments
+	actions  db.AsyncActions
+	work     func(ctx context.Context, project, action uuid.UUID) error // starts the workflow of an async action
 }
 
 func (h customers) routes(r routes) {
@@ -27,6 +31,9 @@ func (h customers) routes(r routes) {
 	r.get("/customers/:id", reads, h.get)
 	r.put("/customers/:id", ingests, h.update)
 	r.delete("/customers/:id", ingests, h.delete)
+	r.post("/customers/importCSV", ingests, h.importCSV)
+	r.post("/customers/bulk/async", ingests, h.updateMany)
+	r.post("/customers/metadata/async", ingests, h.updateMetadata)
 	r.get("/customers/:id/segments", reads, h.inSegments)
 }
 
@@ -35,6 +42,11 @@ type customerBody struct {
 	ID       *string `json:"id"`
 	SourceID *string `json:"source_id"`
 	customer.Change
+	readOnly
+}
+
+// readOnly is what only we write of a customer.
+type readOnly struct {
 	Summary        ignored `json:"summary"`
 	Loyalty        ignored `json:"loyalty"`
 	Referrals      ignored `json:"referrals"`

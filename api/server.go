@@ -60,7 +60,7 @@ func New(o Options) http.Handler {
 	publications{
 		db.Publications{Pool: o.Pool}, db.Campaigns{Pool: o.Pool}, db.Vouchers{Pool: o.Pool}, db.Customers{Pool: o.Pool},
 	}.routes(v1)
-	customers{db.Customers{Pool: o.Pool}, db.Segments{Pool: o.Pool}}.routes(v1)
+	customers{db.Customers{Pool: o.Pool}, db.Segments{Pool: o.Pool}, db.AsyncActions{Pool: o.Pool}, flows.SaveCustomers}.routes(v1)
 	consents{db.Consents{Pool: o.Pool}, db.Customers{Pool: o.Pool}}.routes(v1)
 	segments{db.Segments{Pool: o.Pool}, flows.SyncSegment}.routes(v1)
 	return e

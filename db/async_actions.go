@@ -19,14 +19,18 @@ import (
 type AsyncActions struct{ Pool *pgxpool.Pool }
 
 // Enqueue writes an action with what it will work on: params as JSON, and the bytes of an uploaded file where there is one.
-// The caller then starts the workflow that does it.
+// It starts the workflow that does it within the transaction, so that no action is left without one; the workflow may look
+// for the action a little before it is there.
 func (s AsyncActions) Enqueue(
 	ctx context.Context, project uuid.UUID, actionType, requestID string, params any, content []byte,
+	start func(ctx context.Context, project, action uuid.UUID) error,
 ) (uuid.UUID, error) {
 	var action uuid.UUID
 	err := inTx(ctx, s.Pool, func(tx pgx.Tx) (err error) {
-		action, err = enqueue(ctx, tx, project, actionType, requestID, params, content)
-		return err
+		if action, err = enqueue(ctx, tx, project, actionType, requestID, params, content); err != nil {
+			return err
+		}
+		return start(ctx, project, action)
 	})
 	return action, err
 }

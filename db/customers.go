@@ -51,21 +51,6 @@ func (s Customers) Update(ctx context.Context, project uuid.UUID, key string, v 
 	return s.Save(ctx, project, Saving{ID: &found.ID, Values: v})
 }
 
-// SaveMany saves customers that each have a source id, all or none.
-func (s Customers) SaveMany(ctx context.Context, project uuid.UUID, many []Saving) error {
-	return inTxAgain(ctx, s.Pool, func(tx pgx.Tx) error {
-		ids := make([]uuid.UUID, len(many))
-		for i, one := range many {
-			saved, err := upsertCustomer(ctx, tx, project, one.SourceID, one.Values)
-			if err != nil {
-				return err
-			}
-			ids[i] = saved.ID
-		}
-		return judge(ctx, tx, project, ids)
-	})
-}
-
 func upsertCustomer(ctx context.Context, tx pgx.Tx, project uuid.UUID, source *string, v customer.Values) (customer.Customer, error) {
 	row, err := q.CustomerUpsert(ctx, tx, rows.CustomerUpsertParams{
 		ID: id.New(), ProjectID: project, SourceID: source, Name: v.Name, Description: v.Description, Email: v.Email,

@@ -252,19 +252,19 @@ func (s Customers) saveChunk(ctx context.Context, in CustomerImport, c chunk) er
 		if err := judge(ctx, tx, in.Project, changed); err != nil || in.Action == nil {
 			return err
 		}
-		return keepState(ctx, tx, in, c.state)
+		return keepState(ctx, tx, *in.Action, c.state)
 	})
 }
 
 // keepState writes how far the import is. It fails where the action has ended meanwhile.
-func keepState(ctx context.Context, tx pgx.Tx, in CustomerImport, state ImportState) error {
+func keepState(ctx context.Context, tx pgx.Tx, action uuid.UUID, state ImportState) error {
 	raw, err := json.Marshal(state)
 	if err != nil {
 		return err
 	}
-	n, err := q.AsyncActionKeep(ctx, tx, rows.AsyncActionKeepParams{ActionID: *in.Action, Params: raw})
+	n, err := q.AsyncActionKeep(ctx, tx, rows.AsyncActionKeepParams{ActionID: action, Params: raw})
 	if err == nil && n == 0 {
-		return fault.Missing("async_action", id.AsyncAction.Format(*in.Action))
+		return fault.Missing("async_action", id.AsyncAction.Format(action))
 	}
 	return err
 }

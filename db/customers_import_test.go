@@ -89,7 +89,7 @@ func TestAnInterruptedImportGoesOn(t *testing.T) {
 	t.Parallel()
 	p := newPeople(t)
 	actions := db.AsyncActions{Pool: p.pool}
-	action, err := actions.Enqueue(t.Context(), p.project, async.CustomersImportCSV, "v-1", db.ImportState{}, nil)
+	action, err := actions.Enqueue(t.Context(), p.project, async.CustomersImportCSV, "v-1", db.ImportState{}, nil, noSync)
 	require.NoError(t, err)
 	var file strings.Builder
 	file.WriteString("Name\n")

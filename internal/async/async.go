@@ -62,5 +62,13 @@ type CSVFailed struct {
 	Reason   string `json:"reason"`
 }
 
+// BulkResult is the outcome of an update in bulk.
+type BulkResult struct {
+	DoneCount   int64    `json:"done_count"`
+	FailedCount int64    `json:"failed_count"`
+	Reports     []string `json:"reports"`
+	Errors      []string `json:"errors"`
+}
+
 // FailedListed is how many failed rows a result lists; the rest are only counted.
 const FailedListed = 1000

@@ -1,0 +1,94 @@
+package db
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"herald/internal/async"
+	"herald/internal/customer"
+)
+
+// bulkChunk is how many customers of a bulk update are saved in one transaction.
+const bulkChunk = 500
+
+// Work does what an async action on customers orders: a CSV import or an update in bulk. It goes on where an interrupted call
+// stopped, tells progress after each stretch, and ends the action with its result.
+func (s Customers) Work(ctx context.Context, project, action uuid.UUID, progress func(ImportState)) (ImportState, error) {
+	actions := AsyncActions(s)
+	var state ImportState
+	content, err := actions.Input(ctx, project, action, &state)
+	if err != nil {
+		return ImportState{}, err
+	}
+	ordered, err := actions.Get(ctx, project, action)
+	if err != nil {
+		return ImportState{}, err
+	}
+	if ordered.Type != async.CustomersImportCSV {
+		return s.workBulk(ctx, ordered, content, state, progress)
+	}
+	total := max(bytes.Count(content, []byte{'\n'}), 1)
+	state, err = s.ImportCSV(ctx, CustomerImport{Project: project, Action: &action, Progress: func(state ImportState) {
+		progress(state)
+		// How far an action is, is shown and decides nothing: what fails here is written after the next chunk.
+		_ = actions.Progress(ctx, project, action, min(int(state.Rows)*100/total, 99))
+	}}, bytes.NewReader(content))
+	if err != nil {
+		return state, err
+	}
+	failed := state.Listed
+	if failed == nil {
+		failed = []async.CSVFailed{}
+	}
+	return state, actions.Succeed(ctx, project, action, async.CSVResult{
+		Message: fmt.Sprintf("%d customer(s) imported successfully, %d failed.", state.Done, state.Failed),
+		Failed:  failed, DoneCount: state.Done, FailedCount: state.Failed,
+	})
+}
+
+func (s Customers) workBulk(
+	ctx context.Context, action async.Action, content []byte, state ImportState, progress func(ImportState),
+) (ImportState, error) {
+	items, err := customer.BulkItems(action.Type, content)
+	if err != nil {
+		return state, fmt.Errorf("the order that was kept: %w", err)
+	}
+	for int(state.Rows) < len(items) {
+		next := items[state.Rows:min(int(state.Rows)+bulkChunk, len(items))]
+		state.Rows += int64(len(next))
+		state.Done = state.Rows
+		if err := s.saveBulk(ctx, action, next, state); err != nil {
+			return state, err
+		}
+		progress(state)
+	}
+	return state, AsyncActions(s).Succeed(ctx, action.ProjectID, action.ID, async.BulkResult{
+		DoneCount: state.Done, Reports: []string{}, Errors: []string{},
+	})
+}
+
+// saveBulk saves some customers, all of them or none, with how far that brings the action.
+func (s Customers) saveBulk(ctx context.Context, action async.Action, items []customer.BulkItem, state ImportState) error {
+	return inTxAgain(ctx, s.Pool, func(tx pgx.Tx) error {
+		ids := make([]uuid.UUID, len(items))
+		for i, item := range items {
+			values, err := item.Change.Check()
+			if err != nil {
+				return err
+			}
+			saved, err := upsertCustomer(ctx, tx, action.ProjectID, &item.SourceID, values)
+			if err != nil {
+				return err
+			}
+			ids[i] = saved.ID
+		}
+		if err := judge(ctx, tx, action.ProjectID, ids); err != nil {
+			return err
+		}
+		return keepState(ctx, tx, action.ID, state)
+	})
+}
