@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -199,7 +200,7 @@ func (s Campaigns) EndCodes(ctx context.Context, project, campaignID, action uui
 }
 
 // TopUp makes sure that a campaign that makes its own codes has at least want that can be given, and returns how many of
-// want there are. A static campaign stays as it is. Parallel calls wait for each other, so together they make no more than
+// want there are. A static campaign, or one that has expired, stays as it is. Parallel calls wait for each other, so together they make no more than
 // is wanted; but what one makes another may give away, so who finds too few afterwards tops up again.
 func (s Campaigns) TopUp(ctx context.Context, project, campaignID uuid.UUID, want int) (available int, err error) {
 	c, err := s.Get(ctx, project, campaignID)
@@ -210,7 +211,7 @@ func (s Campaigns) TopUp(ctx context.Context, project, campaignID uuid.UUID, wan
 		return q.VoucherAvailable(ctx, on, rows.VoucherAvailableParams{CampaignID: &campaignID, Limit: int32(want)})
 	}
 	found, err := left(s.Pool)
-	if err != nil || found >= int64(want) || c.Type != campaign.AutoUpdate {
+	if err != nil || found >= int64(want) || c.Type != campaign.AutoUpdate || c.Expired(time.Now()) {
 		return int(found), err
 	}
 	for found < int64(want) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -92,6 +93,9 @@ func (s Publications) pick(ctx context.Context, project uuid.UUID, r publication
 	}
 	if !c.Active {
 		return publication.Published{}, fault.New(fault.NoVoucher, "Campaign %s is disabled; enable it first", c.Name)
+	}
+	if c.Expired(time.Now()) {
+		return publication.Published{}, fault.New(fault.NoVoucher, "Campaign %s has expired; move its expiration_date first", c.Name)
 	}
 	for range attempts {
 		made, enough, err := s.pickOnce(ctx, c, r)

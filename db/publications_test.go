@@ -3,10 +3,13 @@ package db_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
@@ -262,6 +265,40 @@ func TestPublicationRefuses(t *testing.T) {
 	require.NoError(t, s.campaigns.SetActive(t.Context(), s.project, c.ID, false))
 	_, err = store.Publish(t.Context(), s.project, s.ask(t, c))
 	require.True(t, fault.Is(err, fault.NoVoucher), "disabled: %v", err)
+
+	over := s.campaign(t, func(d *campaign.Draft) { d.Type, d.ExpirationDate = campaign.AutoUpdate, new(time.Time) })
+	_, err = store.Publish(t.Context(), s.project, s.ask(t, over))
+	require.ErrorContains(t, err, "expired")
+	require.Zero(t, s.count(t, "SELECT count(*) FROM vouchers WHERE campaign_id = $1", over.ID))
+}
+
+// The plan must not depend on what the planner believes of the table: it once chose the primary key, and walked over every
+// code already given to find the next.
+func TestTheNextCodeIsFoundWithoutWalkingOverThoseGiven(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, pgtest.New(t))
+	c := s.campaign(t, nil)
+	s.fill(t, c, 10_000)
+	plan := func() (text string) {
+		t.Helper()
+		rows, err := s.pool.Query(t.Context(), `EXPLAIN SELECT v.id FROM vouchers v
+			WHERE v.campaign_id = $1 AND v.publication_id IS NULL AND v.active AND (v.expiration_date IS NULL OR v.expiration_date > now())
+			ORDER BY v.created_at, v.id LIMIT 1 FOR UPDATE SKIP LOCKED`, c.ID)
+		require.NoError(t, err)
+		lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		require.NoError(t, err)
+		return strings.Join(lines, "\n")
+	}
+	require.Contains(t, plan(), "vouchers_available", "never analyzed")
+	for _, given := range []int{0, 5_000, 9_990} {
+		_, err := s.pool.Exec(t.Context(), `UPDATE vouchers SET publication_id = id
+			WHERE id IN (SELECT id FROM vouchers ORDER BY created_at, id LIMIT $1)`, given)
+		require.NoError(t, err)
+		require.Contains(t, plan(), "vouchers_available", "%d given since it was analyzed", given)
+		_, err = s.pool.Exec(t.Context(), "ANALYZE vouchers")
+		require.NoError(t, err)
+		require.Contains(t, plan(), "vouchers_available", "%d given", given)
+	}
 }
 
 func TestPublicationList(t *testing.T) {

@@ -156,7 +156,7 @@ func (s Vouchers) List(ctx context.Context, project uuid.UUID, l VoucherList) ([
 		return nil, 0, err
 	}
 	order := map[string]string{
-		"created_at": "v.created_at, v.id", "-created_at": "v.created_at DESC, v.id DESC",
+		"created_at": "v.created_at, v.id DESC", "-created_at": "v.created_at DESC, v.id", // as the indexes are
 		"updated_at": "v.updated_at, v.id", "-updated_at": "v.updated_at DESC NULLS LAST, v.id DESC",
 		"code": "v.code", "-code": "v.code DESC",
 	}[l.Order]

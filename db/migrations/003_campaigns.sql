@@ -53,11 +53,12 @@ CREATE TABLE vouchers (
 	CONSTRAINT vouchers_code_key UNIQUE (project_id, code),
 	CONSTRAINT vouchers_type_known CHECK (type IN ('DISCOUNT_VOUCHER', 'GIFT_VOUCHER', 'LOYALTY_CARD'))
 );
--- The next code to give: publication walks this index from its start and skips what others hold locked. Oldest first is an
--- order that no other index of the table has, so the planner cannot choose one that walks over the codes already given.
+-- The next code to give: publication walks this index from its start and skips what others hold locked. Oldest first, both
+-- columns ascending, is an order that no other index of the table has, so the planner, whatever it believes of the table when
+-- it makes a plan, cannot choose one that walks over the codes already given.
 CREATE INDEX vouchers_available ON vouchers (campaign_id, created_at, id) WHERE publication_id IS NULL AND active;
-CREATE INDEX vouchers_created ON vouchers (project_id, created_at, id);
-CREATE INDEX vouchers_campaign ON vouchers (campaign_id, created_at, id) WHERE campaign_id IS NOT NULL;
+CREATE INDEX vouchers_created ON vouchers (project_id, created_at DESC, id);
+CREATE INDEX vouchers_campaign ON vouchers (campaign_id, created_at DESC, id) WHERE campaign_id IS NOT NULL;
 CREATE INDEX vouchers_holder ON vouchers (holder_id) WHERE holder_id IS NOT NULL;
 CREATE INDEX vouchers_publication ON vouchers (publication_id) WHERE publication_id IS NOT NULL;
 

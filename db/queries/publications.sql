@@ -3,6 +3,7 @@
 -- name: PublicationPick :many
 WITH picked AS (
 	SELECT v.id FROM vouchers v WHERE v.campaign_id = sqlc.arg(campaign_id)::uuid AND v.publication_id IS NULL AND v.active
+		AND (v.expiration_date IS NULL OR v.expiration_date > now())
 	ORDER BY v.created_at, v.id LIMIT sqlc.arg(count) FOR UPDATE SKIP LOCKED
 ), enough AS (
 	SELECT array_agg(p.id ORDER BY p.id)::uuid[] AS ids FROM picked p HAVING count(*) = sqlc.arg(count)::bigint

@@ -57,7 +57,9 @@ DELETE FROM vouchers WHERE project_id = $1 AND id = $2 RETURNING campaign_id;
 
 -- name: VoucherAvailable :one
 SELECT count(*) FROM (
-	SELECT FROM vouchers WHERE campaign_id = $1 AND publication_id IS NULL AND active LIMIT $2
+	SELECT FROM vouchers WHERE campaign_id = $1 AND publication_id IS NULL AND active
+		AND (expiration_date IS NULL OR expiration_date > now())
+	ORDER BY created_at, id LIMIT $2
 ) available;
 
 -- name: VoucherDeleteSome :execrows

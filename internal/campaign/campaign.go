@@ -77,6 +77,11 @@ type Campaign struct {
 	UpdatedAt                *time.Time
 }
 
+// Expired reports whether the campaign's time is over.
+func (c Campaign) Expired(now time.Time) bool {
+	return c.ExpirationDate != nil && !c.ExpirationDate.After(now)
+}
+
 // Pattern is what a campaign's vouchers are made by.
 type Pattern struct {
 	Type           voucher.Type      `json:"type"`

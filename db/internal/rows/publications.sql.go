@@ -172,6 +172,7 @@ func (q *Queries) PublicationJoinLock(ctx context.Context, db DBTX, arg Publicat
 const publicationPick = `-- name: PublicationPick :many
 WITH picked AS (
 	SELECT v.id FROM vouchers v WHERE v.campaign_id = $3::uuid AND v.publication_id IS NULL AND v.active
+		AND (v.expiration_date IS NULL OR v.expiration_date > now())
 	ORDER BY v.created_at, v.id LIMIT $4 FOR UPDATE SKIP LOCKED
 ), enough AS (
 	SELECT array_agg(p.id ORDER BY p.id)::uuid[] AS ids FROM picked p HAVING count(*) = $4::bigint
