@@ -33,6 +33,7 @@ type publications struct {
 func (h publications) routes(r routes) {
 	r.post("/publications", publishes, h.create)
 	r.get("/publications", reads, h.list)
+	r.get("/vouchers/:code/publications", reads, h.list)
 }
 
 // publicationBody is a request for a publication. The campaign may be a name or {name, count}, the customer an id or an
@@ -255,6 +256,9 @@ func (h publications) list(c echo.Context) error {
 		want.ReferralCode = *referral
 	}
 	of, by, one := q.text("campaign"), q.text("customer"), q.text("voucher")
+	if named := c.Param("code"); named != "" {
+		one = named
+	}
 	if err := q.err(); err != nil {
 		return err
 	}

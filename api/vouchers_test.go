@@ -280,6 +280,7 @@ func TestPublications(t *testing.T) {
 	} {
 		require.Len(t, d.call(t, 200, "GET", "/v1/publications?"+query, nil)["publications"], n, query)
 	}
+	require.EqualValues(t, 1, d.call(t, 200, "GET", one["voucher"].(object)["publish"].(object)["url"].(string), nil)["total"])
 	require.Equal(t, "page_over_limit", d.call(t, 400, "GET", "/v1/publications?page=1001", nil)["key"])
 	require.Equal(t, holder, d.call(t, 200, "GET", "/v1/vouchers?customer=bob", nil)["vouchers"].([]any)[0].(object)["holder_id"])
 }

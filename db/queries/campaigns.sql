@@ -19,8 +19,9 @@ WHERE project_id = $1 AND id = $2 RETURNING *;
 -- name: CampaignSetActive :execrows
 UPDATE campaigns SET active = $3, updated_at = now() WHERE project_id = $1 AND id = $2;
 
+-- Not FOR UPDATE: that would wait for everyone who is adding vouchers or publications to the campaign, and they for us.
 -- name: CampaignLock :one
-SELECT * FROM campaigns WHERE project_id = $1 AND id = $2 FOR UPDATE;
+SELECT * FROM campaigns WHERE project_id = $1 AND id = $2 FOR NO KEY UPDATE;
 
 -- name: CampaignCount :execrows
 UPDATE campaigns SET vouchers_count = vouchers_count + @change WHERE project_id = @project_id AND id = @id;

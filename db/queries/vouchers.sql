@@ -50,7 +50,7 @@ UPDATE vouchers SET
 WHERE project_id = $1 AND id = $2 RETURNING *;
 
 -- name: VoucherLock :one
-SELECT * FROM vouchers WHERE project_id = $1 AND id = $2 FOR UPDATE;
+SELECT * FROM vouchers WHERE project_id = $1 AND id = $2 FOR NO KEY UPDATE;
 
 -- name: VoucherDelete :one
 DELETE FROM vouchers WHERE project_id = $1 AND id = $2 RETURNING campaign_id;

@@ -203,7 +203,7 @@ func (q *Queries) CampaignGetByName(ctx context.Context, db DBTX, arg CampaignGe
 }
 
 const campaignLock = `-- name: CampaignLock :one
-SELECT id, project_id, name, description, campaign_type, type, voucher, auto_join, join_once, use_voucher_metadata_schema, active, start_date, expiration_date, validity, category, metadata, vouchers_count, creation_status, vouchers_generation_status, created_at, updated_at FROM campaigns WHERE project_id = $1 AND id = $2 FOR UPDATE
+SELECT id, project_id, name, description, campaign_type, type, voucher, auto_join, join_once, use_voucher_metadata_schema, active, start_date, expiration_date, validity, category, metadata, vouchers_count, creation_status, vouchers_generation_status, created_at, updated_at FROM campaigns WHERE project_id = $1 AND id = $2 FOR NO KEY UPDATE
 `
 
 type CampaignLockParams struct {
@@ -211,6 +211,7 @@ type CampaignLockParams struct {
 	ID        uuid.UUID
 }
 
+// Not FOR UPDATE: that would wait for everyone who is adding vouchers or publications to the campaign, and they for us.
 func (q *Queries) CampaignLock(ctx context.Context, db DBTX, arg CampaignLockParams) (Campaign, error) {
 	row := db.QueryRow(ctx, campaignLock, arg.ProjectID, arg.ID)
 	var i Campaign

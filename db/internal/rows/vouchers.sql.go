@@ -391,7 +391,7 @@ func (q *Queries) VoucherImport(ctx context.Context, db DBTX, arg VoucherImportP
 }
 
 const voucherLock = `-- name: VoucherLock :one
-SELECT id, project_id, campaign_id, code, type, value, redemption_quantity, redeemed_quantity, active, start_date, expiration_date, validity, additional_info, category, metadata, is_referral_code, holder_id, publication_id, created_at, updated_at FROM vouchers WHERE project_id = $1 AND id = $2 FOR UPDATE
+SELECT id, project_id, campaign_id, code, type, value, redemption_quantity, redeemed_quantity, active, start_date, expiration_date, validity, additional_info, category, metadata, is_referral_code, holder_id, publication_id, created_at, updated_at FROM vouchers WHERE project_id = $1 AND id = $2 FOR NO KEY UPDATE
 `
 
 type VoucherLockParams struct {
