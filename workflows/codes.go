@@ -164,7 +164,7 @@ func (f Flows) OrderCodes(ctx context.Context, project, campaign, action uuid.UU
 		TaskQueue: Queue, StaticSummary: "make codes for " + id.Campaign.Format(campaign),
 		TypedSearchAttributes: codesAttributes(project, &campaign),
 	}, GenerateCodes, CodesState{CampaignRef: ref})
-	return err
+	return refused(err)
 }
 
 // WorkOnVouchers starts the run of an action on many vouchers, those of a campaign where there is one.
@@ -186,7 +186,7 @@ func (f Flows) WorkOnVouchers(ctx context.Context, actionType string, project uu
 		ID: "vouchers/" + id.Project.Format(project) + "/" + id.AsyncAction.Format(action), TaskQueue: Queue,
 		StaticSummary: actionType, TypedSearchAttributes: codesAttributes(project, campaign),
 	}, run, ref)
-	return err
+	return refused(err)
 }
 
 func codesAttributes(project uuid.UUID, campaign *uuid.UUID) temporal.SearchAttributes {

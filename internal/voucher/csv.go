@@ -3,6 +3,7 @@ package voucher
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -38,8 +39,10 @@ var known = map[string]func(*Draft, *csvBenefit, string) error{
 		d.Active = &yes
 		return told(err, "Active should be true or false, not %q", text)
 	},
-	"startdate":      func(d *Draft, _ *csvBenefit, text string) error { return readDate(&d.StartDate, "Start Date", text) },
-	"expirationdate": func(d *Draft, _ *csvBenefit, text string) error { return readDate(&d.ExpirationDate, "Expiration Date", text) },
+	"startdate": func(d *Draft, _ *csvBenefit, text string) error { return readDate(&d.StartDate, "Start Date", text) },
+	"expirationdate": func(d *Draft, _ *csvBenefit, text string) error {
+		return readDate(&d.ExpirationDate, "Expiration Date", text)
+	},
 	"redemptionlimit": func(d *Draft, _ *csvBenefit, text string) error {
 		n, err := strconv.ParseInt(text, 10, 64)
 		d.redemption().Quantity = &n
@@ -57,9 +60,11 @@ var known = map[string]func(*Draft, *csvBenefit, string) error{
 		b.discount = strings.ToUpper(text)
 		return nil
 	},
-	"value":          func(_ *Draft, b *csvBenefit, text string) error { return readNumber(&b.value, "Value", text) },
-	"giftamount":     func(_ *Draft, b *csvBenefit, text string) error { return readNumber(&b.gift, "Gift Amount", text) },
-	"redeemedamount": func(_ *Draft, b *csvBenefit, text string) error { return readNumber(&b.subtracted, "Redeemed Amount", text) },
+	"value":      func(_ *Draft, b *csvBenefit, text string) error { return readNumber(&b.value, "Value", text) },
+	"giftamount": func(_ *Draft, b *csvBenefit, text string) error { return readNumber(&b.gift, "Gift Amount", text) },
+	"redeemedamount": func(_ *Draft, b *csvBenefit, text string) error {
+		return readNumber(&b.subtracted, "Redeemed Amount", text)
+	},
 }
 
 // ReadHeader decides how the columns are read; a file without codes is refused.
@@ -182,6 +187,9 @@ func readDate(to **time.Time, column, text string) error {
 
 func readNumber(to **float64, column, text string) error {
 	n, err := strconv.ParseFloat(text, 64)
+	if err == nil && (math.IsNaN(n) || math.IsInf(n, 0)) {
+		err = strconv.ErrRange
+	}
 	*to = &n
 	return told(err, "%s should be a number, not %q", column, text)
 }
