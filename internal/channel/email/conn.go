@@ -36,6 +36,7 @@ type conn struct {
 // dial opens, secures and authenticates a connection; that is go-mail's part.
 func dial(ctx context.Context, s Settings) (*conn, error) {
 	var raw net.Conn
+	outer, given := ctx, func() bool { return true }
 	config := &tls.Config{ServerName: s.Host, MinVersion: tls.VersionTLS12, RootCAs: s.Roots}
 	connect := func(ctx context.Context, network, address string) (_ net.Conn, err error) {
 		dialer := net.Dialer{Timeout: s.Timeout}
@@ -43,6 +44,9 @@ func dial(ctx context.Context, s Settings) (*conn, error) {
 			raw, err = (&tls.Dialer{NetDialer: &dialer, Config: config}).DialContext(ctx, network, address)
 		} else {
 			raw, err = dialer.DialContext(ctx, network, address)
+		}
+		if err == nil { // go-mail asks ctx no more once the line stands
+			given = context.AfterFunc(outer, func() { _ = raw.Close() })
 		}
 		return raw, err
 	}
@@ -66,6 +70,9 @@ func dial(ctx context.Context, s Settings) (*conn, error) {
 		return nil, err
 	}
 	client, err := dialer.DialToSMTPClientWithContext(ctx)
+	if !given() && err == nil {
+		err = ctx.Err() // and the connection is closed already
+	}
 	if err != nil {
 		if raw != nil {
 			_ = raw.Close() // go-mail leaves a half-opened connection open

@@ -18,7 +18,7 @@ import (
 
 // Job is one message on its way out.
 type Job struct {
-	// From and To are the envelope, as Envelope gives them.
+	// From and To are the envelope's addresses. The pool checks them and puts them into the form that SMTP wants.
 	From, To string
 	// Append writes the message (RFC 5322, CRLF). An error fails this message alone. It may be called again when a
 	// connection is lost before the message could be sent.

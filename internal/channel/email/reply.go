@@ -4,7 +4,10 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
+	"time"
 	"unicode"
 
 	"herald/internal/channel"
@@ -242,9 +245,22 @@ func outcome(at stage, j judgement, r reply) channel.Outcome {
 	if j == accepted {
 		return channel.Outcome{Verdict: channel.Sent, Reply: r.words}
 	}
-	verdict := channel.Failed
+	o := channel.Outcome{Verdict: channel.Failed, Reason: reason(at, r), Reply: shorten(r.String())}
 	if j == postponed {
-		verdict = channel.Deferred
+		o.Verdict, o.RetryAfter = channel.Deferred, patience(r.words)
 	}
-	return channel.Outcome{Verdict: verdict, Reason: reason(at, r), Reply: shorten(r.String())}
+	return o
+}
+
+var askedFor = regexp.MustCompile(`(?i)\b(\d{1,5}) ?(s|sec|secs|seconds?|m|min|mins|minutes?|hours?)\b`)
+
+// patience is how long a server asks to wait ("greylisted for 300 seconds"); zero where it names no time, and never over a day.
+func patience(words string) time.Duration {
+	found := askedFor.FindStringSubmatch(words)
+	if found == nil {
+		return 0
+	}
+	n, _ := strconv.Atoi(found[1])
+	unit := map[byte]time.Duration{'s': time.Second, 'm': time.Minute, 'h': time.Hour}[found[2][0]|0x20]
+	return min(time.Duration(n)*unit, 24*time.Hour)
 }

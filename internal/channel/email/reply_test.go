@@ -87,8 +87,25 @@ func TestReplies(t *testing.T) {
 		case refused:
 			require.Equal(t, channel.Outcome{Verdict: channel.Failed, Reason: row.reason, Reply: row.reply}, outcome(row.at, row.want, r), row.reply)
 		case postponed:
-			require.Equal(t, channel.Outcome{Verdict: channel.Deferred, Reason: row.reason, Reply: row.reply}, outcome(row.at, row.want, r), row.reply)
+			got := outcome(row.at, row.want, r)
+			got.RetryAfter = 0
+			require.Equal(t, channel.Outcome{Verdict: channel.Deferred, Reason: row.reason, Reply: row.reply}, got, row.reply)
 		}
+	}
+}
+
+func TestPatience(t *testing.T) {
+	t.Parallel()
+	for words, want := range map[string]time.Duration{
+		"4.2.0 Greylisted for 5 minutes":         5 * time.Minute,
+		"4.7.1 Try again in 300 seconds":         300 * time.Second,
+		"4.7.1 Greylisting in action, wait 180s": 180 * time.Second,
+		"4.3.2 back in 2 hours":                  2 * time.Hour,
+		"4.3.2 wait 99999 hours":                 24 * time.Hour,
+		"4.3.0 try again later":                  0,
+		"":                                       0,
+	} {
+		require.Equal(t, want, patience(words), words)
 	}
 }
 

@@ -243,13 +243,15 @@ func (w *worker) ready(job Job) *message {
 }
 
 func (m *message) render() error {
-	for _, address := range [...]string{m.job.From, m.job.To} {
-		if !plainAddress(address) {
-			if proper, err := Envelope(address); err != nil || proper != address {
-				return &Unsendable{Reason: AddressInvalid, Details: "the envelope's address is not one"}
-			}
-		}
+	to, err := Envelope(m.job.To)
+	if err != nil {
+		return &Unsendable{Reason: AddressInvalid, Details: err.Error()}
 	}
+	from, err := Envelope(m.job.From)
+	if err != nil {
+		return err
+	}
+	m.job.From, m.job.To = from, to
 	data, err := m.job.Append(m.data[:0])
 	if err != nil {
 		return err
