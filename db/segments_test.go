@@ -242,3 +242,33 @@ func TestASegmentInUseIsNotDeleted(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, p.segments.Delete(t.Context(), p.project, one.ID))
 }
+
+// FuzzFilter holds that every filter that is let in is SQL that the ledger can run, on customers with odd data too.
+func FuzzFilter(f *testing.F) {
+	for _, seed := range []string{
+		`{"junction":"or","created_at":{"conditions":{"$after":"0000-01-01","$before":["9999-12-31T23:59:59.999999999Z"]}}}`,
+		`{"birthdate":{"conditions":{"$next_month":[true],"$is_day":6,"$is_years_ago":200}},"metadata.n":{"conditions":{"$is":[1e999,"x"],"$more_than":"-1e-999"}}}`,
+		`{"metadata.when":{"conditions":{"$less_than_future":36500,"$is_month":2,"$today_md":true}},"metadata.n":{"conditions":{"$count":2}}}`,
+		`{"address.city":{"conditions":{"$contains":["%","_"],"$ends_with":"","$is_unknown":true}}}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	p := newPeople(f)
+	p.save(f, "ada", `{"birthdate":"2000-02-29","address":{"city":"X"},"metadata":{"n":1e99,"when":"9999-12-31T24:00:00+15","a":[1]}}`)
+	p.save(f, "bob", `{"metadata":{"n":"+1.5E3 ","when":"2022-02-30","a":{"b":1}}}`)
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		if _, err := segment.Parse(raw); err != nil {
+			return
+		}
+		var valid map[string]any
+		if unmarshal(string(raw), &valid) != nil { // the door refuses it before
+			return
+		}
+		one, err := p.segments.Create(t.Context(), p.project, segment.Definition{Name: "s", Type: segment.Passive, Filter: raw}, false, noSync)
+		require.NoError(t, err)
+		p.sync(t, one.ID)
+		_, err = p.segments.FitFor(t.Context(), p.project, "guest")
+		require.NoError(t, err)
+		require.NoError(t, p.segments.Delete(t.Context(), p.project, one.ID))
+	})
+}

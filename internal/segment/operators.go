@@ -67,7 +67,7 @@ var operators = map[string][]operator{
 	"$less_than_future_md":  {anniversary(days(futureBefore, true))},
 	"$is_days_ago_md":       {anniversary(days(dayAgo, true))},
 	"$is_days_in_future_md": {anniversary(days(dayAhead, true))},
-	"$is_years_ago":         {days(yearsAgo, false)},
+	"$is_years_ago":         {upTo(200, days(yearsAgo, false))},
 
 	"$is_day_of_month": {part(AsDayOfMonth, 1, 31)},
 	"$is_day":          {part(AsWeekday, 0, 6)},
@@ -208,6 +208,13 @@ func days(w window, yearly bool) operator {
 			return c.within(w, n, yearly)
 		},
 	}
+}
+
+// upTo is op with a smaller number at most.
+func upTo(most int, op operator) operator {
+	op.read = readWhole(0, most)
+	op.wants = fmt.Sprintf("a whole number from 0 to %d", most)
+	return op
 }
 
 func calendar(w window, yearly bool) operator {
