@@ -21,6 +21,7 @@ type distributions struct {
 	messages  db.Messages
 	projects  db.Projects
 	campaigns db.Campaigns
+	segments  db.Segments
 	tests     db.TestMessages
 	flows     workflows.Flows
 	delay     time.Duration
@@ -114,7 +115,27 @@ func (h distributions) read(c echo.Context) (distribution.Spec, error) {
 			d.Channels[i].From = h.from
 		}
 	}
-	return d.Spec, d.CheckDraft()
+	if err := d.CheckDraft(); err != nil {
+		return d.Spec, err
+	}
+	return d.Spec, h.makeSegment(c, d.Audience)
+}
+
+// makeSegment makes the new segment that an audience describes, a draft for now, and names it in its place.
+func (h distributions) makeSegment(c echo.Context, audience *distribution.Audience) error {
+	if audience == nil || audience.Segment == nil {
+		return nil
+	}
+	definition, err := audience.Segment.Check()
+	if err != nil {
+		return under("audience.segment", err).Err()
+	}
+	made, err := h.segments.Create(c.Request().Context(), caller(c).ProjectID, definition, true, h.flows.SyncSegment)
+	if err != nil {
+		return err
+	}
+	audience.SegmentID, audience.Segment = id.Segment.Format(made.ID), nil
+	return nil
 }
 
 func (h distributions) create(c echo.Context) error {

@@ -50,7 +50,8 @@ func New(o Options) http.Handler {
 	v1 := routes{e.Group("/v1")}
 	distributions{
 		store: db.Distributions{Pool: o.Pool}, messages: db.Messages{Pool: o.Pool}, projects: db.Projects{Pool: o.Pool},
-		campaigns: db.Campaigns{Pool: o.Pool}, tests: db.TestMessages{Pool: o.Pool}, flows: flows,
+		campaigns: db.Campaigns{Pool: o.Pool}, segments: db.Segments{Pool: o.Pool},
+		tests: db.TestMessages{Pool: o.Pool}, flows: flows,
 		delay: o.Delay, from: o.From, engineUI: o.EngineUI,
 	}.routes(v1)
 	asyncActions{db.AsyncActions{Pool: o.Pool}}.routes(v1)

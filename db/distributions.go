@@ -142,7 +142,7 @@ func (s Distributions) Adopt(ctx context.Context, project, one uuid.UUID, versio
 		if err != nil || uses.Segment == nil {
 			return err
 		}
-		return q.DistributionConfirmSegment(ctx, tx, rows.DistributionConfirmSegmentParams{ProjectID: project, ID: *uses.Segment})
+		return q.SegmentConfirm(ctx, tx, rows.SegmentConfirmParams{ProjectID: project, ID: *uses.Segment})
 	})
 }
 

@@ -177,11 +177,6 @@ func (s Segments) Delete(ctx context.Context, project, one uuid.UUID) error {
 	return err
 }
 
-// Confirm makes a draft a segment like any other, when the distribution it belongs to is confirmed.
-func (s Segments) Confirm(ctx context.Context, project, one uuid.UUID) error {
-	return q.SegmentConfirm(ctx, s.Pool, rows.SegmentConfirmParams{ProjectID: project, ID: one})
-}
-
 // Synced reports whether every customer was held against a segment since it was made.
 func (s Segments) Synced(ctx context.Context, project, segment uuid.UUID) (bool, error) {
 	status, err := q.SegmentSyncStatus(ctx, s.Pool, rows.SegmentSyncStatusParams{ProjectID: project, ID: segment})

@@ -15,8 +15,14 @@ UPDATE distributions d SET name = v.spec->>'name', spec = v.spec, version = v.ve
 FROM distribution_versions v
 WHERE d.project_id = @project_id AND d.id = @id AND v.distribution_id = d.id AND v.version = @version RETURNING d.*;
 
+-- A segment that was made inside a draft goes with it.
 -- name: DistributionDelete :execrows
-DELETE FROM distributions WHERE project_id = $1 AND id = $2 AND status = ANY(@statuses::text[]);
+WITH gone AS (
+	DELETE FROM distributions d WHERE d.project_id = $1 AND d.id = $2 AND d.status = ANY(@statuses::text[]) RETURNING d.segment_id
+), orphan AS (
+	DELETE FROM segments s USING gone WHERE s.id = gone.segment_id AND s.draft
+)
+SELECT 1 FROM gone;
 
 -- name: DistributionList :many
 SELECT * FROM distributions d
@@ -69,6 +75,3 @@ SELECT * FROM distribution_log WHERE distribution_id = @distribution_id
 	AND (sqlc.narg(at_after)::timestamptz IS NULL OR at > sqlc.narg(at_after))
 	AND (sqlc.narg(at_before)::timestamptz IS NULL OR at < sqlc.narg(at_before))
 ORDER BY id DESC LIMIT @page_size;
-
--- name: DistributionConfirmSegment :exec
-UPDATE segments SET draft = false WHERE project_id = $1 AND id = $2 AND draft;

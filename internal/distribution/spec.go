@@ -1,11 +1,11 @@
 package distribution
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 
 	"herald/internal/fault"
+	"herald/internal/segment"
 )
 
 // Spec is what a person writes: when, to whom, what, and over which channels.
@@ -29,8 +29,9 @@ type Trigger struct {
 type Audience struct {
 	CustomerID string `json:"customer_id,omitempty"`
 	SegmentID  string `json:"segment_id,omitempty"`
-	// Segment is a new segment, a draft until the distribution is confirmed; SegmentID names it once it is made.
-	Segment json.RawMessage `json:"segment,omitempty"`
+	// Segment is a new segment. It is made at once, as a draft until the distribution is confirmed, and SegmentID then names
+	// it: a spec that is kept has none.
+	Segment *segment.Definition `json:"segment,omitempty"`
 }
 
 // Action says what is sent.
@@ -78,7 +79,7 @@ func (s *Spec) CheckDraft() error {
 	if s.Repeat != "" && s.Repeat != "allowed" && s.Repeat != "never" {
 		faults.Add(fault.Property("repeat", "%q is unknown; use \"allowed\" or \"never\"", s.Repeat))
 	}
-	if a := s.Audience; a != nil && count(a.CustomerID != "", a.SegmentID != "" || a.Segment != nil) > 1 {
+	if a := s.Audience; a != nil && count(a.CustomerID != "", a.SegmentID != "", a.Segment != nil) > 1 {
 		faults.Add(fault.Property("audience", "set one of customer_id, segment_id and segment"))
 	}
 	return faults.Err()

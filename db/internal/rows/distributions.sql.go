@@ -59,20 +59,6 @@ func (q *Queries) DistributionAdoptVersion(ctx context.Context, db DBTX, arg Dis
 	return i, err
 }
 
-const distributionConfirmSegment = `-- name: DistributionConfirmSegment :exec
-UPDATE segments SET draft = false WHERE project_id = $1 AND id = $2 AND draft
-`
-
-type DistributionConfirmSegmentParams struct {
-	ProjectID uuid.UUID
-	ID        uuid.UUID
-}
-
-func (q *Queries) DistributionConfirmSegment(ctx context.Context, db DBTX, arg DistributionConfirmSegmentParams) error {
-	_, err := db.Exec(ctx, distributionConfirmSegment, arg.ProjectID, arg.ID)
-	return err
-}
-
 const distributionCreate = `-- name: DistributionCreate :one
 INSERT INTO distributions (id, project_id, name, spec, campaign_id, segment_id)
 VALUES ($1, $2, $3, $4, $5, $6) RETURNING id, project_id, name, status, reason, version, spec, campaign_id, segment_id, send_at, started_at, finished_at, enrolled_after, enrolled_all, created_at, updated_at
@@ -119,7 +105,12 @@ func (q *Queries) DistributionCreate(ctx context.Context, db DBTX, arg Distribut
 }
 
 const distributionDelete = `-- name: DistributionDelete :execrows
-DELETE FROM distributions WHERE project_id = $1 AND id = $2 AND status = ANY($3::text[])
+WITH gone AS (
+	DELETE FROM distributions d WHERE d.project_id = $1 AND d.id = $2 AND d.status = ANY($3::text[]) RETURNING d.segment_id
+), orphan AS (
+	DELETE FROM segments s USING gone WHERE s.id = gone.segment_id AND s.draft
+)
+SELECT 1 FROM gone
 `
 
 type DistributionDeleteParams struct {
@@ -128,6 +119,7 @@ type DistributionDeleteParams struct {
 	Statuses  []string
 }
 
+// A segment that was made inside a draft goes with it.
 func (q *Queries) DistributionDelete(ctx context.Context, db DBTX, arg DistributionDeleteParams) (int64, error) {
 	result, err := db.Exec(ctx, distributionDelete, arg.ProjectID, arg.ID, arg.Statuses)
 	if err != nil {

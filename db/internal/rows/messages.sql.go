@@ -441,7 +441,7 @@ UPDATE messages m SET attempts = m.attempts + 1, flag = o.flag, reason = o.reaso
 	history = coalesce(m.history, '[]') || jsonb_build_array(jsonb_build_object('at', now(), 'verdict', o.flag, 'reason', o.reason, 'reply', o.reply))
 FROM (SELECT unnest($2::bigint[]) AS seq, unnest($3::text[]) AS flag, unnest($4::text[]) AS reason,
 	unnest($5::text[]) AS reply, unnest($6::timestamptz[]) AS due_at) o
-WHERE m.distribution_id = $1 AND m.seq = o.seq AND m.sent_at IS NULL
+WHERE m.distribution_id = $1 AND m.seq = ANY($2::bigint[]) AND m.seq = o.seq AND m.sent_at IS NULL
 `
 
 type MessageNotSentParams struct {
@@ -610,20 +610,21 @@ func (q *Queries) MessageRetry(ctx context.Context, db DBTX, arg MessageRetryPar
 }
 
 const messageSent = `-- name: MessageSent :exec
-UPDATE messages m SET sent_at = now(), attempts = m.attempts + 1, reply = o.reply, flag = NULL, reason = NULL, due_at = NULL
-FROM (SELECT unnest($2::bigint[]) AS seq, unnest($3::text[]) AS reply) o
-WHERE m.distribution_id = $1 AND m.seq = o.seq AND m.sent_at IS NULL
+UPDATE messages SET sent_at = now(), attempts = attempts + 1, flag = NULL, reason = NULL, due_at = NULL,
+	reply = ($1::text[])[array_position($2::bigint[], seq)]
+WHERE distribution_id = $3 AND seq = ANY($2::bigint[]) AND sent_at IS NULL
 `
 
 type MessageSentParams struct {
-	DistributionID uuid.UUID
-	Seqs           []int64
 	Replies        []string
+	Seqs           []int64
+	DistributionID uuid.UUID
 }
 
-// The update that every message sees: it touches no indexed column, so the row stays in its page.
+// The update that every message sees: it touches no indexed column, so the row stays in its page. It has no join, so that its
+// plan is good for any number of messages.
 func (q *Queries) MessageSent(ctx context.Context, db DBTX, arg MessageSentParams) error {
-	_, err := db.Exec(ctx, messageSent, arg.DistributionID, arg.Seqs, arg.Replies)
+	_, err := db.Exec(ctx, messageSent, arg.Replies, arg.Seqs, arg.DistributionID)
 	return err
 }
 
@@ -765,6 +766,21 @@ func (q *Queries) MessageToSend(ctx context.Context, db DBTX, arg MessageToSendP
 		return nil, err
 	}
 	return items, nil
+}
+
+const messageUnbegin = `-- name: MessageUnbegin :exec
+UPDATE messages SET flag = NULL WHERE distribution_id = $1 AND seq = ANY($2::bigint[]) AND flag = 'sending'
+`
+
+type MessageUnbeginParams struct {
+	DistributionID uuid.UUID
+	Seqs           []int64
+}
+
+// Messages that were about to leave and did not.
+func (q *Queries) MessageUnbegin(ctx context.Context, db DBTX, arg MessageUnbeginParams) error {
+	_, err := db.Exec(ctx, messageUnbegin, arg.DistributionID, arg.Seqs)
+	return err
 }
 
 const messageWaiting = `-- name: MessageWaiting :one
