@@ -3,13 +3,13 @@ package activities
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/google/uuid"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
 
 	"herald/db"
-	"herald/internal/fault"
 )
 
 // Codes works on the vouchers of whole campaigns.
@@ -33,16 +33,16 @@ type CodesRef struct {
 // codesPerStep is how many codes one activity makes; then the run shows how far it is.
 const codesPerStep = 50_000
 
-// patience is how many attempts an activity looks for an action that its request has not committed yet: about 25 s.
+// patience is how many attempts an activity looks for an action that its request has not committed yet: about half a minute.
 const patience = 8
 
 // GenerateVoucherCodes makes up to codesPerStep of the codes that an action asks for, and says how far that is.
 func (a *Codes) GenerateVoucherCodes(ctx context.Context, in CodesRef) (db.CodesMade, error) {
 	var first int64 = -1
 	for {
-		made, err := a.Campaigns.MakeCodes(ctx, in.ProjectID, in.ActionID)
+		made, err := onceOrdered(ctx, func() (db.CodesMade, error) { return a.Campaigns.MakeCodes(ctx, in.ProjectID, in.ActionID) })
 		if err != nil {
-			return made, ordered(ctx, err)
+			return made, err
 		}
 		if first < 0 {
 			first = made.Made
@@ -57,12 +57,26 @@ func (a *Codes) GenerateVoucherCodes(ctx context.Context, in CodesRef) (db.Codes
 // NeverOrdered is the type of the error that ends work nobody ordered.
 const NeverOrdered = "never_ordered"
 
-// ordered is outcome, and gives up on an action whose request never committed.
-func ordered(ctx context.Context, err error) error {
-	if errors.Is(err, db.ErrNoOrder) && activity.GetInfo(ctx).Attempt >= patience {
-		return temporal.NewNonRetryableApplicationError("the request that ordered this was not completed", NeverOrdered, err)
+// onceOrdered does work that a request ordered. The request starts the run and commits a moment later, so an order that is
+// not there is looked for again: here for about a second, then by the engine, and at last given up.
+func onceOrdered[T any](ctx context.Context, work func() (T, error)) (T, error) {
+	for wait := 5 * time.Millisecond; ; wait *= 2 {
+		out, err := work()
+		if !errors.Is(err, db.ErrNoOrder) {
+			return out, outcome(err)
+		}
+		if wait > time.Second {
+			if activity.GetInfo(ctx).Attempt >= patience {
+				err = temporal.NewNonRetryableApplicationError("the request that ordered this was not completed", NeverOrdered, err)
+			}
+			return out, err
+		}
+		select {
+		case <-ctx.Done():
+			return out, ctx.Err()
+		case <-time.After(wait):
+		}
 	}
-	return outcome(err)
 }
 
 // CodesEnd is how an order ended.
@@ -94,9 +108,9 @@ func (a *Codes) AnnounceCodes(ctx context.Context, in CampaignRef) (int, error) 
 // ImportVoucherCodes writes the next page of the vouchers that an action brought, and says how far it is.
 func (a *Codes) ImportVoucherCodes(ctx context.Context, in CodesRef) (db.Imported, error) {
 	for {
-		imported, err := a.Vouchers.ImportSome(ctx, in.ProjectID, in.ActionID)
+		imported, err := onceOrdered(ctx, func() (db.Imported, error) { return a.Vouchers.ImportSome(ctx, in.ProjectID, in.ActionID) })
 		if err != nil {
-			return imported, ordered(ctx, err)
+			return imported, err
 		}
 		if imported.Done {
 			return imported, nil
@@ -112,22 +126,15 @@ func (a *Codes) FailVoucherAction(ctx context.Context, in CodesEnd) error {
 
 // DeleteCampaignVouchers deletes a campaign with its vouchers and returns how many those were.
 func (a *Codes) DeleteCampaignVouchers(ctx context.Context, in CodesRef) (int64, error) {
-	total, err := a.Campaigns.DeleteAll(ctx, in.ProjectID, in.ActionID, func(deleted int64) { activity.RecordHeartbeat(ctx, deleted) })
-	if err != nil {
-		return total, ordered(ctx, err)
-	}
-	return total, nil
+	return onceOrdered(ctx, func() (int64, error) {
+		return a.Campaigns.DeleteAll(ctx, in.ProjectID, in.ActionID, func(deleted int64) { activity.RecordHeartbeat(ctx, deleted) })
+	})
 }
 
 // AdoptCampaignChange brings what a changed campaign says to its vouchers that nobody has yet, and returns how many those
 // were.
 func (a *Codes) AdoptCampaignChange(ctx context.Context, in CodesRef) (int64, error) {
-	changed, err := a.Campaigns.AdoptAll(ctx, in.ProjectID, in.ActionID, func(changed int64) { activity.RecordHeartbeat(ctx, changed) })
-	if fault.Is(err, fault.NotFound) {
-		return changed, nil // deleted meanwhile
-	}
-	if err != nil {
-		return changed, ordered(ctx, err)
-	}
-	return changed, nil
+	return onceOrdered(ctx, func() (int64, error) {
+		return a.Campaigns.AdoptAll(ctx, in.ProjectID, in.ActionID, func(changed int64) { activity.RecordHeartbeat(ctx, changed) })
+	})
 }
