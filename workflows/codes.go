@@ -183,10 +183,15 @@ func (f Flows) WorkOnVouchers(ctx context.Context, actionType string, project uu
 		ref.CampaignID = *campaign
 	}
 	_, err := f.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID: "vouchers/" + id.Project.Format(project) + "/" + id.AsyncAction.Format(action), TaskQueue: Queue,
+		ID: vouchersID(project, action), TaskQueue: Queue,
 		StaticSummary: actionType, TypedSearchAttributes: codesAttributes(project, campaign),
 	}, run, ref)
 	return refused(err)
+}
+
+// vouchersID is the one place that knows how the run of an action on many vouchers is called.
+func vouchersID(project, action uuid.UUID) string {
+	return "vouchers/" + id.Project.Format(project) + "/" + id.AsyncAction.Format(action)
 }
 
 func codesAttributes(project uuid.UUID, campaign *uuid.UUID) temporal.SearchAttributes {
