@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"herald/db/internal/rows"
+	"herald/internal/campaign"
 	"herald/internal/fault"
 	"herald/internal/id"
 	"herald/internal/voucher"
@@ -86,11 +87,7 @@ func (s Vouchers) ImportSome(ctx context.Context, project, action uuid.UUID) (Im
 }
 
 func (s Vouchers) importPage(ctx context.Context, tx pgx.Tx, project uuid.UUID, order *importOrder, page []voucher.Import) error {
-	list := make([]voucher.Voucher, len(page))
-	for i, item := range page {
-		list[i] = item.Voucher
-	}
-	fresh, err := importVouchers(ctx, tx, project, order.CampaignID, list)
+	fresh, err := importVouchers(ctx, tx, project, order.CampaignID, page)
 	if err != nil {
 		return err
 	}
@@ -119,11 +116,11 @@ func (s Vouchers) rememberImport(ctx context.Context, tx pgx.Tx, project, action
 	return err
 }
 
-// ImportNow writes one page of vouchers at once, for importers that keep their own place, and says which codes were new.
-func (s Vouchers) ImportNow(ctx context.Context, project uuid.UUID, campaignID *uuid.UUID, list []voucher.Voucher) (map[string]bool, error) {
+// importNow writes one page of vouchers at once and says which codes were new.
+func (s Vouchers) importNow(ctx context.Context, to campaign.Campaign, page []voucher.Import) (map[string]bool, error) {
 	var fresh map[string]bool
 	err := inTx(ctx, s.Pool, func(tx pgx.Tx) (err error) {
-		fresh, err = importVouchers(ctx, tx, project, campaignID, list)
+		fresh, err = importVouchers(ctx, tx, to.ProjectID, &to.ID, page)
 		return err
 	})
 	return fresh, err
@@ -135,7 +132,7 @@ func (s Vouchers) Taken(ctx context.Context, project uuid.UUID, codes []string) 
 }
 
 // importVouchers writes vouchers that callers brought the codes of; which were new is the result.
-func importVouchers(ctx context.Context, tx pgx.Tx, project uuid.UUID, campaignID *uuid.UUID, list []voucher.Voucher) (map[string]bool, error) {
+func importVouchers(ctx context.Context, tx pgx.Tx, project uuid.UUID, campaignID *uuid.UUID, list []voucher.Import) (map[string]bool, error) {
 	if len(list) == 0 {
 		return nil, nil
 	}

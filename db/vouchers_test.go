@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -175,4 +176,40 @@ func TestVoucherList(t *testing.T) {
 		_, _, err := store.List(t.Context(), s.project, db.VoucherList{Order: "code", Limit: 1, Page: 1, Filter: db.Filter{Conditions: []db.Condition{wrong}}})
 		require.True(t, fault.Is(err, fault.InvalidQuery), "%+v: %v", wrong, err)
 	}
+}
+
+func TestFilesOfCodesOfAnySize(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, pgtest.New(t))
+	store := db.Vouchers{Pool: s.pool}
+	c := s.campaign(t, nil)
+	var file strings.Builder
+	file.WriteString("Code,Active,season\n")
+	for i := range 25_000 {
+		fmt.Fprintf(&file, "F-%d,true,Fall\n", i)
+	}
+	file.WriteString("F-7,true,Fall\nF-x,maybe,\n\"broken,true\n")
+	pages, bad := 0, map[int64]string{}
+	read := func() (int64, int64) {
+		done, refused, err := store.ImportFile(t.Context(), db.CodesFile{
+			Campaign: c, Bad: func(row int64, why string) { bad[row] = why }, Progress: func(int64, int64) { pages++ },
+		}, strings.NewReader(file.String()))
+		require.NoError(t, err)
+		return done, refused
+	}
+	done, refused := read()
+	require.EqualValues(t, 25_000, done)
+	require.EqualValues(t, 3, refused)
+	require.Equal(t, map[int64]string{
+		25_001: "its code exists in the project", 25_002: `Active should be true or false, not "maybe"`, 25_003: "opens a quote that never closes",
+	}, bad)
+	require.Equal(t, 3, pages)
+	done, refused = read()
+	require.Zero(t, done, "the second time, all are there")
+	require.EqualValues(t, 25_003, refused)
+	found, err := s.campaigns.Get(t.Context(), s.project, c.ID)
+	require.NoError(t, err)
+	require.EqualValues(t, 25_000, found.VouchersCount)
+	_, _, err = store.ImportFile(t.Context(), db.CodesFile{Campaign: c}, strings.NewReader("Name\nx\n"))
+	require.True(t, fault.Is(err, fault.InvalidPayload), "%v", err)
 }
