@@ -88,7 +88,7 @@ func refuseTaken(ctx context.Context, store db.Vouchers, project uuid.UUID, list
 }
 
 // readCodes reads the vouchers of an uploaded file. Rows that cannot be read are refused one by one; the rest goes on.
-func readCodes(c echo.Context, make func(voucher.Draft) (voucher.Voucher, error)) ([]voucher.Import, voucher.ImportResult, error) {
+func readCodes(c echo.Context, build func(voucher.Draft) (voucher.Voucher, error)) ([]voucher.Import, voucher.ImportResult, error) {
 	var refused voucher.ImportResult
 	file, err := uploaded(c)
 	if err != nil {
@@ -112,7 +112,7 @@ func readCodes(c echo.Context, make func(voucher.Draft) (voucher.Voucher, error)
 		if err != nil {
 			return nil, refused, err
 		}
-		v, err := readRow(columns, row, make)
+		v, err := readRow(columns, row, build)
 		if err != nil {
 			refused.Refuse(row.Number, v.Code, err.Error())
 			continue
@@ -133,15 +133,15 @@ func uploaded(c echo.Context) (multipart.File, error) {
 	return header.Open()
 }
 
-func readRow(columns voucher.Columns, row csvfile.Row, make func(voucher.Draft) (voucher.Voucher, error)) (voucher.Voucher, error) {
+func readRow(columns voucher.Columns, row csvfile.Row, build func(voucher.Draft) (voucher.Voucher, error)) (voucher.Voucher, error) {
 	if row.Bad != "" {
-		return voucher.Voucher{}, errors.New("The row " + row.Bad) //nolint:staticcheck // a sentence for people
+		return voucher.Voucher{}, errors.New("The row " + row.Bad)
 	}
 	draft, err := columns.Read(row.Fields)
 	if err != nil {
 		return voucher.Voucher{Code: draft.Code}, err
 	}
-	v, err := make(draft)
+	v, err := build(draft)
 	var f *fault.Error
 	if errors.As(err, &f) {
 		return voucher.Voucher{Code: draft.Code}, errors.New(f.Details)

@@ -49,7 +49,7 @@ func TestVoucherLife(t *testing.T) {
 	changed := d.call(t, 200, "PUT", path, drawn)
 	require.Equal(t, object{"season": "Winter"}, changed["metadata"])
 	require.Equal(t, drawn["discount"], changed["discount"])
-	require.Equal(t, 2500.0, d.call(t, 200, "PUT", path, object{"discount": object{"type": "AMOUNT", "amount_off": 2500}})["discount"].(object)["amount_off"])
+	require.EqualValues(t, 2500, d.call(t, 200, "PUT", path, object{"discount": object{"type": "AMOUNT", "amount_off": 2500}})["discount"].(object)["amount_off"])
 	require.Equal(t, false, d.call(t, 200, "POST", path+"/disable", object{})["active"])
 	require.Equal(t, true, d.call(t, 200, "POST", path+"/enable", object{})["active"])
 	d.call(t, 204, "DELETE", path+"?force=true", nil)
@@ -100,7 +100,7 @@ func TestVouchersAreAddedToACampaign(t *testing.T) {
 	one := d.call(t, 200, "POST", path+"/vouchers", object{"category": "x", "redemption": object{"quantity": 5}})
 	require.Equal(t, "Spring sale", one["campaign"])
 	require.Equal(t, "x", one["category"])
-	require.Equal(t, 5.0, one["redemption"].(object)["quantity"])
+	require.EqualValues(t, 5, one["redemption"].(object)["quantity"])
 	require.Equal(t, "MINE", d.call(t, 200, "POST", path+"/vouchers/MINE", object{})["code"])
 	require.Equal(t, "OURS", d.call(t, 200, "POST", path+"/vouchers", object{"code": "OURS"})["code"])
 	d.call(t, 409, "POST", path+"/vouchers/MINE", object{})
@@ -194,7 +194,7 @@ func TestFilesOfCodesAreImported(t *testing.T) {
 	first := d.call(t, 200, "GET", "/v1/vouchers/A-1", nil)
 	require.Equal(t, object{"season": "Fall; late"}, first["metadata"])
 	require.Equal(t, "First", first["category"])
-	require.Equal(t, 2.0, first["redemption"].(object)["redeemed_quantity"])
+	require.EqualValues(t, 2, first["redemption"].(object)["redeemed_quantity"])
 
 	d.upload(t, 202, "/v1/vouchers/importCSV", "Code,Voucher Type,Value,Discount Type,Expiration Date,Redemption Limit\n"+
 		"S-1,DISCOUNT_VOUCHER,20,PERCENT,2030-01-01,3\nS-2,GIFT_VOUCHER,500,,,\nS-3,,,,,\n")
@@ -235,7 +235,7 @@ func TestPublications(t *testing.T) {
 	}
 	given := made["voucher"].(object)
 	require.Equal(t, holder, given["holder_id"])
-	require.Equal(t, 1.0, given["publish"].(object)["count"])
+	require.EqualValues(t, 1, given["publish"].(object)["count"])
 	require.Equal(t, "Spring", given["campaign"])
 
 	// The same request again is the same publication, with or without what it says of the customer; another is refused.

@@ -56,7 +56,7 @@ func EnsureSearchAttributes(ctx context.Context, engine client.Client, namespace
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("wait for the search attributes: %w", err)
-		case <-time.After(100 * time.Millisecond):
+		case <-time.After(100 * time.Millisecond): //nolint:forbidigo // this runs in the client, not in a workflow
 		}
 	}
 }

@@ -87,10 +87,11 @@ func TestMetadataIsMerged(t *testing.T) {
 	kept := json.RawMessage(`{"a": 1, "b": 12345678901234567890, "c": null}`)
 	merged, err := voucher.Metadata{"a": jsontext.Value("null"), "d": jsontext.Value(`"x"`)}.Merged(kept, []string{"c"})
 	require.NoError(t, err)
-	require.Equal(t, `{"b":12345678901234567890,"d":"x"}`, string(merged), "a number stays as it was written")
+	require.Contains(t, string(merged), "12345678901234567890", "a number stays as it was written")
+	require.JSONEq(t, `{"b": 12345678901234567890, "d": "x"}`, string(merged))
 	none, err := voucher.Metadata(nil).Merged(json.RawMessage("{}"), nil)
 	require.NoError(t, err)
-	require.Equal(t, "{}", string(none))
+	require.JSONEq(t, "{}", string(none))
 	_, err = voucher.Metadata{"a": jsontext.Value(`"` + strings.Repeat("x", 40_000) + `"`)}.Merged(kept, nil)
 	require.True(t, fault.Is(err, fault.InvalidPayload))
 }
