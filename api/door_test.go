@@ -97,6 +97,7 @@ func (d door) request(t testing.TB, method, path string, body any, headers ...st
 	}
 	w := httptest.NewRecorder()
 	d.handler.ServeHTTP(w, r)
+	asDescribed(t, r, w)
 	return w
 }
 

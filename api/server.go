@@ -37,6 +37,7 @@ func New(o Options) http.Handler {
 	e.HTTPErrorHandler = answerError(o.Log)
 	e.Pre(tidyPath)
 	e.Use(observe(o.Log), bound)
+	e.GET("/openapi.json", serveOpenAPI)
 	e.GET("/readyz", func(c echo.Context) error {
 		if err := o.Ready(c.Request().Context()); err != nil {
 			return c.JSON(http.StatusServiceUnavailable, echo.Map{"ready": false, "reason": err.Error()})
