@@ -2,8 +2,6 @@ package activities_test
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
 	"testing"
 	"time"
@@ -135,7 +133,7 @@ func perform[Out any](ctx context.Context, hands, activity, in any) (out Out, er
 func failure(t *testing.T, err error) *temporal.ApplicationError {
 	t.Helper()
 	var application *temporal.ApplicationError
-	require.True(t, errors.As(err, &application), "%v", err)
+	require.ErrorAs(t, err, &application)
 	return application
 }
 
@@ -173,8 +171,6 @@ func (p *post) events(t *testing.T) (events []string) {
 		p.ref.DistributionID).Scan(&events))
 	return events
 }
-
-func address(n int) string { return fmt.Sprintf("person%d@shop.example", n) }
 
 // quiet keeps the environment's own log out of the tests' output.
 type quiet struct{}

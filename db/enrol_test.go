@@ -235,7 +235,7 @@ func TestEnrolGivesACodeEach(t *testing.T) {
 // codesAreConsistent sees that n messages have a code of their own, which their customer holds by a publication.
 func (s sale) codesAreConsistent(t *testing.T, c campaign.Campaign, n int64) {
 	t.Helper()
-	require.EqualValues(t, n, s.count(t, `SELECT count(DISTINCT v.id) FROM messages m
+	require.Equal(t, n, s.count(t, `SELECT count(DISTINCT v.id) FROM messages m
 		JOIN vouchers v ON v.id = m.voucher_id AND v.holder_id = m.customer_id AND v.code = m.vars->'voucher'->>'code'
 		JOIN publications p ON p.id = v.publication_id AND p.customer_id = m.customer_id AND p.voucher_ids = ARRAY[v.id]
 			AND p.distribution_id = m.distribution_id

@@ -218,7 +218,7 @@ func TestAnalyticsCountWhatWasSentByTime(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, buckets, 2)
 	require.Equal(t, from, buckets[0].Bucket.UTC())
-	require.EqualValues(t, []int64{14, 3, 6, 0}, []int64{buckets[0].Sent, buckets[0].Recovered, buckets[1].Sent, buckets[1].Recovered})
+	require.Equal(t, []int64{14, 3, 6, 0}, []int64{buckets[0].Sent, buckets[0].Recovered, buckets[1].Sent, buckets[1].Recovered})
 }
 
 func TestAnotherProjectSeesNoMessages(t *testing.T) {

@@ -5,7 +5,6 @@ package smtptest
 import (
 	"fmt"
 	"io"
-	"log"
 	"mime/quotedprintable"
 	"net"
 	"net/mail"
@@ -58,9 +57,12 @@ func Start(t testing.TB, answer Answer) *Server {
 		return &session{server: s, conn: c.Conn()}, nil
 	}))
 	server.Domain = "mail.example"
-	server.ErrorLog = log.New(io.Discard, "", 0)
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(l) }()
+	server.ErrorLog = silent{}
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		_ = server.Serve(l)
+	}()
 	t.Cleanup(func() {
 		_ = server.Close()
 		<-served
@@ -133,7 +135,7 @@ func (c *session) Data(r io.Reader) error {
 	if err != nil {
 		return err
 	}
-	var text io.Reader = m.Body
+	text := m.Body
 	if strings.EqualFold(m.Header.Get("Content-Transfer-Encoding"), "quoted-printable") {
 		text = quotedprintable.NewReader(text)
 	}
@@ -171,3 +173,9 @@ func (c *session) obey(stage Stage) error {
 	refusal.Message = words
 	return refusal
 }
+
+// silent says nothing about clients that hang up.
+type silent struct{}
+
+func (silent) Printf(string, ...any) {}
+func (silent) Println(...any)        {}
