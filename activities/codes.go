@@ -105,18 +105,11 @@ func (a *Codes) AnnounceCodes(ctx context.Context, in CampaignRef) (int, error) 
 	return len(waiting), nil
 }
 
-// ImportVoucherCodes writes the next page of the vouchers that an action brought, and says how far it is.
+// ImportVoucherCodes writes the vouchers that an action brought.
 func (a *Codes) ImportVoucherCodes(ctx context.Context, in CodesRef) (db.Imported, error) {
-	for {
-		imported, err := onceOrdered(ctx, func() (db.Imported, error) { return a.Vouchers.ImportSome(ctx, in.ProjectID, in.ActionID) })
-		if err != nil {
-			return imported, err
-		}
-		if imported.Done {
-			return imported, nil
-		}
-		activity.RecordHeartbeat(ctx, imported)
-	}
+	return onceOrdered(ctx, func() (db.Imported, error) {
+		return a.Vouchers.ImportAll(ctx, in.ProjectID, in.ActionID, func(so db.Imported) { activity.RecordHeartbeat(ctx, so) })
+	})
 }
 
 // FailVoucherAction ends an action on vouchers that cannot be done.

@@ -2,14 +2,12 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
-	"herald/db"
 	"herald/internal/async"
 	"herald/internal/campaign"
 	"herald/internal/code"
@@ -84,7 +82,7 @@ func (h campaigns) addOne(c echo.Context, to campaign.Campaign, o campaign.Overr
 	}
 	v := to.NewVoucher(o)
 	v.Code = chosen
-	made, err := createVoucher(c.Request().Context(), h.vouchers, v, to.Codes(o))
+	made, err := h.vouchers.CreateDrawn(c.Request().Context(), v, to.Codes(o))
 	if err != nil {
 		return err
 	}
@@ -115,18 +113,15 @@ func (h campaigns) importJSON(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	var list []voucher.Import
 	for i, d := range drafts {
-		v, err := found.Import(d)
-		if err != nil {
+		if _, err := found.Import(d.Draft); err != nil {
 			return at(err, i)
 		}
-		list = append(list, voucher.Import{Row: int64(i + 1), Voucher: v})
 	}
-	if err := refuseTaken(c.Request().Context(), h.vouchers, found.ProjectID, list); err != nil {
+	if err := refuseTaken(c.Request().Context(), h.vouchers, found.ProjectID, drafts); err != nil {
 		return err
 	}
-	return h.orderImport(c, found, async.VouchersImport, list, voucher.ImportResult{})
+	return h.orderImport(c, found, async.VouchersImport, drafts, voucher.ImportResult{})
 }
 
 // importCSV adds vouchers whose codes a file lists.
@@ -142,7 +137,7 @@ func (h campaigns) importCSV(c echo.Context) error {
 	return h.orderImport(c, found, async.VouchersImportCSV, list, refused)
 }
 
-func (h campaigns) orderImport(c echo.Context, to campaign.Campaign, actionType string, list []voucher.Import, refused voucher.ImportResult) error {
+func (h campaigns) orderImport(c echo.Context, to campaign.Campaign, actionType string, list []voucher.Row, refused voucher.ImportResult) error {
 	action, err := h.vouchers.OrderImport(c.Request().Context(), to.ProjectID, &to.ID, actionType, requestID(c), list, refused,
 		func(ctx context.Context, action uuid.UUID) error {
 			return h.flows.WorkOnVouchers(ctx, actionType, to.ProjectID, &to.ID, action)
@@ -151,67 +146,4 @@ func (h campaigns) orderImport(c echo.Context, to campaign.Campaign, actionType 
 		return err
 	}
 	return accepted(c, action)
-}
-
-// createVoucher writes a voucher, with a code drawn where it has none.
-func createVoucher(ctx context.Context, store db.Vouchers, v voucher.Voucher, codes code.Config) (voucher.Voucher, error) {
-	if v.Code != "" {
-		return store.Create(ctx, v)
-	}
-	generator := code.NewGenerator(codes)
-	for range 9 { // with a thousand codes free for each that is taken, the first one nearly always is
-		v.Code = generator.Next()
-		if made, err := store.Create(ctx, v); !fault.Is(err, fault.Duplicate) {
-			return made, err
-		}
-	}
-	return voucher.Voucher{}, fault.Property("code_config.pattern", "Nearly all codes of this pattern are taken; use more random characters")
-}
-
-type shownVoucher struct {
-	ID             string          `json:"id"`
-	Code           string          `json:"code"`
-	Campaign       *string         `json:"campaign"`
-	CampaignID     *string         `json:"campaign_id"`
-	Category       *string         `json:"category"`
-	CategoryID     *string         `json:"category_id"`
-	Categories     []string        `json:"categories"`
-	Type           voucher.Type    `json:"type"`
-	Discount       json.RawMessage `json:"discount"`
-	Gift           json.RawMessage `json:"gift"`
-	LoyaltyCard    json.RawMessage `json:"loyalty_card"`
-	StartDate      *timestamp      `json:"start_date"`
-	ExpirationDate *timestamp      `json:"expiration_date"`
-	shownValidity
-	Active                     bool            `json:"active"`
-	AdditionalInfo             *string         `json:"additional_info"`
-	Metadata                   json.RawMessage `json:"metadata"`
-	Assets                     *struct{}       `json:"assets"` // null: no images are rendered
-	IsReferralCode             bool            `json:"is_referral_code"`
-	CreatedAt                  timestamp       `json:"created_at"`
-	UpdatedAt                  *timestamp      `json:"updated_at"`
-	HolderID                   *string         `json:"holder_id"`
-	ValidationRulesAssignments echo.Map        `json:"validation_rules_assignments"`
-	Redemption                 shownRedemption `json:"redemption"`
-	Publish                    shownPublish    `json:"publish"`
-	Object                     string          `json:"object"`
-}
-
-type shownValidity struct {
-	Timeframe *voucher.Timeframe `json:"validity_timeframe"`
-	DayOfWeek []int              `json:"validity_day_of_week"`
-	Hours     *voucher.Hours     `json:"validity_hours,omitempty"`
-}
-
-type shownRedemption struct {
-	Quantity         *int64 `json:"quantity"`
-	RedeemedQuantity int64  `json:"redeemed_quantity"`
-	Object           string `json:"object"`
-	URL              string `json:"url"`
-}
-
-type shownPublish struct {
-	Object string `json:"object"`
-	Count  int    `json:"count"`
-	URL    string `json:"url"`
 }

@@ -59,10 +59,7 @@ func (d door) work(t testing.TB) {
 		case "CAMPAIGN.VOUCHERS_UPDATE":
 			_, err = campaigns.AdoptAll(t.Context(), d.project, a.ID, func(int64) {})
 		default:
-			for imported := (db.Imported{}); !imported.Done; {
-				imported, err = vouchers.ImportSome(t.Context(), d.project, a.ID)
-				require.NoError(t, err)
-			}
+			_, err = vouchers.ImportAll(t.Context(), d.project, a.ID, func(db.Imported) {})
 		}
 		require.NoError(t, err)
 	}

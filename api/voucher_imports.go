@@ -24,7 +24,7 @@ type importItem struct {
 }
 
 // bindImport reads the list that a body brings; every item must have a code.
-func bindImport(c echo.Context) ([]voucher.Draft, error) {
+func bindImport(c echo.Context) ([]voucher.Row, error) {
 	items, err := bind[[]importItem](c)
 	if err != nil {
 		return nil, err
@@ -32,7 +32,7 @@ func bindImport(c echo.Context) ([]voucher.Draft, error) {
 	if len(items) == 0 {
 		return nil, fault.New(fault.InvalidPayload, "The body should be an array of at least one voucher")
 	}
-	drafts, without := make([]voucher.Draft, len(items)), 0
+	drafts, without := make([]voucher.Row, len(items)), 0
 	for i, item := range items {
 		if err := item.check(); err != nil {
 			return nil, err
@@ -40,7 +40,7 @@ func bindImport(c echo.Context) ([]voucher.Draft, error) {
 		if item.Code == "" {
 			without++
 		}
-		drafts[i] = item.Draft
+		drafts[i] = voucher.Row{Row: int64(i + 1), Draft: item.Draft}
 	}
 	if without > 0 {
 		return nil, &fault.Error{
@@ -63,7 +63,7 @@ func inside(err error, property string) error {
 }
 
 // refuseTaken refuses a list with codes that exist, or that it names twice.
-func refuseTaken(ctx context.Context, store db.Vouchers, project uuid.UUID, list []voucher.Import) error {
+func refuseTaken(ctx context.Context, store db.Vouchers, project uuid.UUID, list []voucher.Row) error {
 	codes, seen, twice := make([]string, len(list)), make(map[string]bool, len(list)), 0
 	for i, item := range list {
 		codes[i] = item.Code
@@ -87,8 +87,9 @@ func refuseTaken(ctx context.Context, store db.Vouchers, project uuid.UUID, list
 	return nil
 }
 
-// readCodes reads the vouchers of an uploaded file. Rows that cannot be read are refused one by one; the rest goes on.
-func readCodes(c echo.Context, build func(voucher.Draft) (voucher.Voucher, error)) ([]voucher.Import, voucher.ImportResult, error) {
+// readCodes reads the vouchers of an uploaded file. Rows that cannot be read, or of which build can make no voucher, are
+// refused one by one; the rest goes on.
+func readCodes(c echo.Context, build func(voucher.Draft) (voucher.Voucher, error)) ([]voucher.Row, voucher.ImportResult, error) {
 	var refused voucher.ImportResult
 	file, err := uploaded(c)
 	if err != nil {
@@ -103,7 +104,7 @@ func readCodes(c echo.Context, build func(voucher.Draft) (voucher.Voucher, error
 	if err != nil {
 		return nil, refused, err
 	}
-	var list []voucher.Import
+	var list []voucher.Row
 	for {
 		row, err := rows.Next()
 		if errors.Is(err, io.EOF) {
@@ -112,12 +113,19 @@ func readCodes(c echo.Context, build func(voucher.Draft) (voucher.Voucher, error
 		if err != nil {
 			return nil, refused, err
 		}
-		v, err := readRow(columns, row, build)
-		if err != nil {
-			refused.Refuse(row.Number, v.Code, err.Error())
+		if row.Bad != "" {
+			refused.Refuse(row.Number, "", "The row "+row.Bad)
 			continue
 		}
-		list = append(list, voucher.Import{Row: row.Number, Voucher: v})
+		draft, err := columns.Read(row.Fields)
+		if err == nil {
+			_, err = build(draft)
+		}
+		if err != nil {
+			refused.Refuse(row.Number, draft.Code, voucher.Reason(err))
+			continue
+		}
+		list = append(list, voucher.Row{Row: row.Number, Draft: draft})
 	}
 }
 
@@ -131,20 +139,4 @@ func uploaded(c echo.Context) (multipart.File, error) {
 		return nil, readFault(err)
 	}
 	return header.Open()
-}
-
-func readRow(columns voucher.Columns, row csvfile.Row, build func(voucher.Draft) (voucher.Voucher, error)) (voucher.Voucher, error) {
-	if row.Bad != "" {
-		return voucher.Voucher{}, errors.New("The row " + row.Bad)
-	}
-	draft, err := columns.Read(row.Fields)
-	if err != nil {
-		return voucher.Voucher{Code: draft.Code}, err
-	}
-	v, err := build(draft)
-	var f *fault.Error
-	if errors.As(err, &f) {
-		return voucher.Voucher{Code: draft.Code}, errors.New(f.Details)
-	}
-	return v, err
 }

@@ -2,9 +2,7 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/google/uuid"
@@ -97,7 +95,7 @@ func (h vouchers) create(c echo.Context) error {
 	if draft.CodeConfig != nil {
 		codes = *draft.CodeConfig
 	}
-	made, err := createVoucher(c.Request().Context(), h.store, v, codes)
+	made, err := h.store.CreateDrawn(c.Request().Context(), v, codes)
 	if err != nil {
 		return err
 	}
@@ -259,29 +257,26 @@ func (h vouchers) importJSON(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	var list []voucher.Import
 	for i, d := range drafts {
-		v, err := standalone(d)
-		if err != nil {
+		if _, err := d.Standalone(); err != nil {
 			return at(err, i)
 		}
-		list = append(list, voucher.Import{Row: int64(i + 1), Voucher: v})
 	}
-	if err := refuseTaken(c.Request().Context(), h.store, caller(c).ProjectID, list); err != nil {
+	if err := refuseTaken(c.Request().Context(), h.store, caller(c).ProjectID, drafts); err != nil {
 		return err
 	}
-	return h.orderImport(c, async.StandaloneImport, list, voucher.ImportResult{})
+	return h.orderImport(c, async.StandaloneImport, drafts, voucher.ImportResult{})
 }
 
 func (h vouchers) importCSV(c echo.Context) error {
-	list, refused, err := readCodes(c, standalone)
+	list, refused, err := readCodes(c, voucher.Draft.Standalone)
 	if err != nil {
 		return err
 	}
 	return h.orderImport(c, async.StandaloneImportCSV, list, refused)
 }
 
-func (h vouchers) orderImport(c echo.Context, actionType string, list []voucher.Import, refused voucher.ImportResult) error {
+func (h vouchers) orderImport(c echo.Context, actionType string, list []voucher.Row, refused voucher.ImportResult) error {
 	project := caller(c).ProjectID
 	action, err := h.store.OrderImport(c.Request().Context(), project, nil, actionType, requestID(c), list, refused,
 		func(ctx context.Context, action uuid.UUID) error {
@@ -291,20 +286,6 @@ func (h vouchers) orderImport(c echo.Context, actionType string, list []voucher.
 		return err
 	}
 	return accepted(c, action)
-}
-
-// standalone is the voucher of a draft that belongs to no campaign.
-func standalone(d voucher.Draft) (voucher.Voucher, error) {
-	if d.Type == "" && d.Gift != nil {
-		d.Type = voucher.GiftVoucher
-	}
-	if d.Type == "" && d.Discount != nil {
-		d.Type = voucher.DiscountVoucher
-	}
-	if err := d.Check(); err != nil {
-		return voucher.Voucher{}, err
-	}
-	return d.Voucher(), nil
 }
 
 func campaignNames(ctx context.Context, store db.Campaigns, project uuid.UUID, found []voucher.Voucher) (map[uuid.UUID]string, error) {
@@ -323,45 +304,4 @@ func nameOf(names map[uuid.UUID]string, campaign *uuid.UUID) *string {
 	}
 	name := names[*campaign]
 	return &name
-}
-
-func showVoucher(v voucher.Voucher, campaign *string) shownVoucher {
-	shown := shownVoucher{
-		ID: id.Voucher.Format(v.ID), Code: v.Code, Campaign: campaign, CampaignID: id.Campaign.FormatPtr(v.CampaignID),
-		Category: v.Category, Categories: []string{}, Type: v.Type, StartDate: stamp(v.StartDate),
-		ExpirationDate: stamp(v.ExpirationDate), Active: v.Active, AdditionalInfo: v.AdditionalInfo, Metadata: v.Metadata,
-		IsReferralCode: v.IsReferralCode, CreatedAt: timestamp(v.CreatedAt), UpdatedAt: stamp(v.UpdatedAt),
-		HolderID: id.Customer.FormatPtr(v.HolderID), ValidationRulesAssignments: list[struct{}]("data", nil, 0),
-		Redemption: shownRedemption{Quantity: v.RedemptionQuantity, RedeemedQuantity: v.RedeemedQuantity, Object: "list"},
-		Publish:    shownPublish{Object: "list"}, Object: "voucher",
-	}
-	if v.Validity != nil {
-		shown.shownValidity = shownValidity{v.Validity.Timeframe, v.Validity.DayOfWeek, v.Validity.Hours}
-	}
-	if v.PublicationID != nil {
-		shown.Publish.Count = 1
-	}
-	path := "/v1/vouchers/" + url.PathEscape(v.Code)
-	shown.Redemption.URL = path + "/redemptions?page=1&limit=10"
-	shown.Publish.URL = path + "/publications?page=1&limit=10"
-	benefit := worth(v)
-	shown.Discount, shown.Gift, shown.LoyaltyCard = benefit.Discount, benefit.Gift, benefit.LoyaltyCard
-	return shown
-}
-
-// shownBenefit is a voucher's value under the name that goes with its type.
-type shownBenefit struct {
-	Discount    json.RawMessage `json:"discount,omitempty"`
-	Gift        json.RawMessage `json:"gift,omitempty"`
-	LoyaltyCard json.RawMessage `json:"loyalty_card,omitempty"`
-}
-
-func worth(v voucher.Voucher) shownBenefit {
-	switch v.Type {
-	case voucher.GiftVoucher:
-		return shownBenefit{Gift: v.Value}
-	case voucher.LoyaltyCard:
-		return shownBenefit{LoyaltyCard: v.Value}
-	}
-	return shownBenefit{Discount: v.Value}
 }

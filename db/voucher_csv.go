@@ -7,7 +7,6 @@ import (
 
 	"herald/internal/campaign"
 	"herald/internal/csvfile"
-	"herald/internal/fault"
 	"herald/internal/voucher"
 )
 
@@ -21,7 +20,7 @@ type CodesFile struct {
 	Progress func(done, bad int64)       // called after each page
 
 	store     Vouchers
-	page      []voucher.Import
+	page      []imported
 	done, bad int64
 }
 
@@ -50,7 +49,7 @@ func (s Vouchers) ImportFile(ctx context.Context, f CodesFile, file io.Reader) (
 			f.refuse(row.Number, why)
 			continue
 		}
-		f.page = append(f.page, voucher.Import{Row: row.Number, Voucher: v})
+		f.page = append(f.page, imported{row.Number, v})
 		if len(f.page) < csvPage {
 			continue
 		}
@@ -65,16 +64,11 @@ func (f *CodesFile) read(columns voucher.Columns, row csvfile.Row) (v voucher.Vo
 		return v, row.Bad
 	}
 	draft, err := columns.Read(row.Fields)
-	if err != nil {
-		return v, err.Error()
-	}
-	v, err = f.Campaign.Import(draft)
-	var wrong *fault.Error
-	if errors.As(err, &wrong) {
-		return v, wrong.Details
+	if err == nil {
+		v, err = f.Campaign.Import(draft)
 	}
 	if err != nil {
-		return v, err.Error()
+		return v, voucher.Reason(err)
 	}
 	return v, ""
 }
@@ -91,7 +85,7 @@ func (f *CodesFile) flush(ctx context.Context) error {
 	}
 	for _, item := range f.page {
 		if !fresh[item.Code] {
-			f.refuse(item.Row, "its code exists in the project")
+			f.refuse(item.row, "its code exists in the project")
 			continue
 		}
 		delete(fresh, item.Code) // the same code again, further down, is a duplicate

@@ -1,6 +1,7 @@
 package db
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -22,14 +23,15 @@ const importPage = 5_000
 // transaction that writes the vouchers, so an import that was killed goes on where it was.
 type importOrder struct {
 	CampaignID *uuid.UUID           `json:"campaign_id"`
-	Next       int                  `json:"next"`
+	Count      int                  `json:"count"`
+	Next       int                  `json:"next"` // rows that are written
 	Result     voucher.ImportResult `json:"result"`
 }
 
 // OrderImport begins the import of vouchers that were checked, into a campaign where one is given; refused are the rows that
 // cannot be imported.
 func (s Vouchers) OrderImport(ctx context.Context, project uuid.UUID, campaignID *uuid.UUID, actionType, requestID string,
-	list []voucher.Import, refused voucher.ImportResult, start Start,
+	list []voucher.Row, refused voucher.ImportResult, start Start,
 ) (uuid.UUID, error) {
 	content, err := json.Marshal(list)
 	if err != nil {
@@ -37,7 +39,7 @@ func (s Vouchers) OrderImport(ctx context.Context, project uuid.UUID, campaignID
 	}
 	var action uuid.UUID
 	err = inTx(ctx, s.Pool, func(tx pgx.Tx) error {
-		order := importOrder{CampaignID: campaignID, Result: refused}
+		order := importOrder{CampaignID: campaignID, Count: len(list), Result: refused}
 		if action, err = enqueue(ctx, tx, project, actionType, requestID, order, content); err != nil {
 			return err
 		}
@@ -47,62 +49,129 @@ func (s Vouchers) OrderImport(ctx context.Context, project uuid.UUID, campaignID
 }
 
 // Imported is how far an import is.
-type Imported struct {
-	DoneCount, FailedCount int64
-	Done                   bool
-}
+type Imported struct{ DoneCount, FailedCount int64 }
 
-// ImportSome writes the next page of an import, and ends the action after the last.
-func (s Vouchers) ImportSome(ctx context.Context, project, action uuid.UUID) (Imported, error) {
+// ImportAll writes the vouchers that an action brought, a page at a time, and ends the action. beat is called after each
+// page. Doing it again goes on where it was.
+func (s Vouchers) ImportAll(ctx context.Context, project, action uuid.UUID, beat func(Imported)) (Imported, error) {
 	var order importOrder
-	last := false
-	err := inTx(ctx, s.Pool, func(tx pgx.Tx) error {
-		row, err := q.ImportOrderLock(ctx, tx, rows.ImportOrderLockParams{ProjectID: project, ID: action})
-		if missing(err) {
-			return ErrNoOrder
-		}
-		if err != nil {
-			return err
-		}
-		var all []voucher.Import
-		if err := json.Unmarshal(row.Params, &order); err != nil {
-			return fmt.Errorf("params of %s: %w", action, err)
-		}
-		if err := json.Unmarshal(row.Content, &all); err != nil {
-			return fmt.Errorf("content of %s: %w", action, err)
-		}
-		page := all[order.Next:min(order.Next+importPage, len(all))]
-		if err := s.importPage(ctx, tx, project, &order, page); err != nil {
-			return err
-		}
-		order.Next += len(page)
-		last = order.Next == len(all)
-		return s.rememberImport(ctx, tx, project, action, order, len(all))
-	})
-	done := Imported{order.Result.DoneCount, order.Result.FailedCount, last}
-	if err != nil || !last {
-		return done, err
+	content, err := AsyncActions(s).Input(ctx, project, action, &order)
+	if fault.Is(err, fault.NotFound) {
+		return Imported{}, ErrNoOrder
 	}
-	return done, AsyncActions(s).Succeed(ctx, project, action, order.Result.Ended())
+	if err != nil {
+		return Imported{}, err
+	}
+	build := voucher.Draft.Standalone
+	if order.CampaignID != nil {
+		to, err := Campaigns(s).Get(ctx, project, *order.CampaignID)
+		if err != nil {
+			return Imported{}, err
+		}
+		build = to.Import
+	}
+	next := 0
+	for reader := newRowReader(content); ; beat(order.imported()) {
+		page, err := reader.page()
+		if err != nil {
+			return order.imported(), fmt.Errorf("content of %s: %w", action, err)
+		}
+		if len(page) == 0 {
+			return order.imported(), AsyncActions(s).Succeed(ctx, project, action, order.Result.Ended())
+		}
+		if next += len(page); next <= order.Next {
+			continue // written before we were interrupted
+		}
+		err = inTx(ctx, s.Pool, func(tx pgx.Tx) error { return importRows(ctx, tx, project, action, &order, page, build) })
+		if err != nil {
+			return order.imported(), err
+		}
+	}
 }
 
-func (s Vouchers) importPage(ctx context.Context, tx pgx.Tx, project uuid.UUID, order *importOrder, page []voucher.Import) error {
-	fresh, err := importVouchers(ctx, tx, project, order.CampaignID, page)
+func (o importOrder) imported() Imported { return Imported{o.Result.DoneCount, o.Result.FailedCount} }
+
+// rowReader reads the list that an import works on, a page at a time, so that it never lies in memory twice.
+type rowReader struct {
+	decoder *json.Decoder
+	begun   bool
+}
+
+func newRowReader(content []byte) *rowReader {
+	return &rowReader{decoder: json.NewDecoder(bytes.NewReader(content))}
+}
+
+// page is the next rows, none at the end.
+func (r *rowReader) page() ([]voucher.Row, error) {
+	if !r.begun {
+		if _, err := r.decoder.Token(); err != nil { // the list's bracket
+			return nil, err
+		}
+		r.begun = true
+	}
+	var page []voucher.Row
+	for len(page) < importPage && r.decoder.More() {
+		var row voucher.Row
+		if err := r.decoder.Decode(&row); err != nil {
+			return nil, err
+		}
+		page = append(page, row)
+	}
+	return page, nil
+}
+
+// imported is one row with the voucher that it makes.
+type imported struct {
+	row int64
+	voucher.Voucher
+}
+
+// importRows writes one page and where the import is then.
+func importRows(ctx context.Context, tx pgx.Tx, project, action uuid.UUID, order *importOrder, page []voucher.Row,
+	build func(voucher.Draft) (voucher.Voucher, error),
+) error {
+	params, err := q.CodeOrderLock(ctx, tx, rows.CodeOrderLockParams{ProjectID: project, ID: action})
+	if missing(err) {
+		return ErrNoOrder
+	}
 	if err != nil {
 		return err
 	}
-	for _, item := range page {
-		if fresh[item.Code] {
-			order.Result.DoneCount++
-			delete(fresh, item.Code) // the same code again, further down, is a duplicate
+	at := importOrder{}
+	if err := json.Unmarshal(params, &at); err != nil {
+		return fmt.Errorf("params of %s: %w", action, err)
+	}
+	if at.Next > order.Next { // somebody else, thought dead, wrote this page
+		*order = at
+		return nil
+	}
+	var list []imported
+	for _, row := range page {
+		v, err := build(row.Draft)
+		if err != nil { // the campaign changed since the row was checked
+			at.Result.Refuse(row.Row, row.Code, voucher.Reason(err))
 			continue
 		}
-		order.Result.Refuse(item.Row, item.Code, "A voucher with this code exists in the project")
+		list = append(list, imported{row.Row, v})
 	}
-	return nil
+	fresh, err := importVouchers(ctx, tx, project, at.CampaignID, list)
+	if err != nil {
+		return err
+	}
+	for _, one := range list {
+		if fresh[one.Code] {
+			at.Result.DoneCount++
+			delete(fresh, one.Code) // the same code again, further down, is a duplicate
+			continue
+		}
+		at.Result.Refuse(one.row, one.Code, "A voucher with this code exists in the project")
+	}
+	at.Next += len(page)
+	*order = at
+	return rememberImport(ctx, tx, project, action, at)
 }
 
-func (s Vouchers) rememberImport(ctx context.Context, tx pgx.Tx, project, action uuid.UUID, order importOrder, all int) error {
+func rememberImport(ctx context.Context, tx pgx.Tx, project, action uuid.UUID, order importOrder) error {
 	raw, err := json.Marshal(order)
 	if err != nil {
 		return err
@@ -111,13 +180,13 @@ func (s Vouchers) rememberImport(ctx context.Context, tx pgx.Tx, project, action
 		return err
 	}
 	_, err = q.AsyncActionProgress(ctx, tx, rows.AsyncActionProgressParams{
-		ProjectID: project, ID: action, Progress: int32(100 * order.Next / max(all, 1)),
+		ProjectID: project, ID: action, Progress: int32(100 * order.Next / max(order.Count, 1)),
 	})
 	return err
 }
 
 // importNow writes one page of vouchers at once and says which codes were new.
-func (s Vouchers) importNow(ctx context.Context, to campaign.Campaign, page []voucher.Import) (map[string]bool, error) {
+func (s Vouchers) importNow(ctx context.Context, to campaign.Campaign, page []imported) (map[string]bool, error) {
 	var fresh map[string]bool
 	err := inTx(ctx, s.Pool, func(tx pgx.Tx) (err error) {
 		fresh, err = importVouchers(ctx, tx, to.ProjectID, &to.ID, page)
@@ -132,7 +201,7 @@ func (s Vouchers) Taken(ctx context.Context, project uuid.UUID, codes []string) 
 }
 
 // importVouchers writes vouchers that callers brought the codes of; which were new is the result.
-func importVouchers(ctx context.Context, tx pgx.Tx, project uuid.UUID, campaignID *uuid.UUID, list []voucher.Import) (map[string]bool, error) {
+func importVouchers(ctx context.Context, tx pgx.Tx, project uuid.UUID, campaignID *uuid.UUID, list []imported) (map[string]bool, error) {
 	if len(list) == 0 {
 		return nil, nil
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"herald/db/internal/rows"
+	"herald/internal/code"
 	"herald/internal/fault"
 	"herald/internal/id"
 	"herald/internal/voucher"
@@ -42,6 +43,21 @@ func (s Vouchers) Create(ctx context.Context, v voucher.Voucher) (voucher.Vouche
 		return count(ctx, tx, rows.CampaignCountParams{ProjectID: v.ProjectID, ID: *v.CampaignID, Change: 1})
 	})
 	return made, err
+}
+
+// CreateDrawn is Create with a code drawn where v has none.
+func (s Vouchers) CreateDrawn(ctx context.Context, v voucher.Voucher, codes code.Config) (voucher.Voucher, error) {
+	if v.Code != "" {
+		return s.Create(ctx, v)
+	}
+	generator := code.NewGenerator(codes)
+	for range 9 { // a thousand codes are free for each that is taken, so the first one nearly always is
+		v.Code = generator.Next()
+		if made, err := s.Create(ctx, v); !fault.Is(err, fault.Duplicate) {
+			return made, err
+		}
+	}
+	return voucher.Voucher{}, fault.Property("code_config.pattern", "Nearly all codes of this pattern are taken; use more random characters")
 }
 
 // Find finds a voucher by what callers name it: its code or its id.

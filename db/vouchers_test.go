@@ -2,7 +2,7 @@ package db_test
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -11,6 +11,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
 
 	"herald/db"
 	"herald/internal/async"
@@ -26,15 +27,13 @@ func TestImportGoesOnWhereItWas(t *testing.T) {
 	store := db.Vouchers{Pool: s.pool}
 	c := s.campaign(t, nil)
 	limit, start := int64(3), time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
-	var list []voucher.Import
+	var list []voucher.Row
 	for i := range 6_000 {
-		v := c.NewVoucher(campaign.Overrides{})
-		v.Code = fmt.Sprintf("CODE-%d", i)
-		list = append(list, voucher.Import{Row: int64(i + 1), Voucher: v})
+		list = append(list, voucher.Row{Row: int64(i + 1), Draft: voucher.Draft{Code: fmt.Sprintf("CODE-%d", i)}})
 	}
-	special := &list[10].Voucher
-	special.Active, special.RedemptionQuantity, special.StartDate, special.AdditionalInfo = false, &limit, &start, text("note")
-	special.Metadata = json.RawMessage(`{"season": "Fall"}`)
+	special, no := &list[10].Draft, false
+	special.Active, special.Redemption, special.StartDate, special.AdditionalInfo = &no, &voucher.Redemption{Quantity: &limit}, &start, text("note")
+	special.Metadata = voucher.Metadata{"season": jsontext.Value(`"Fall"`)}
 	twice := list[0]
 	twice.Row = 6_001
 	list = append(list, twice)
@@ -43,16 +42,27 @@ func TestImportGoesOnWhereItWas(t *testing.T) {
 
 	action, err := store.OrderImport(t.Context(), s.project, &c.ID, async.VouchersImportCSV, "v-1", list, refused, started)
 	require.NoError(t, err)
-	half, err := store.ImportSome(t.Context(), s.project, action)
-	require.NoError(t, err)
-	require.Equal(t, db.Imported{DoneCount: 5_000, FailedCount: 1}, half)
 	killed, kill := context.WithCancel(t.Context())
-	kill()
-	_, err = store.ImportSome(killed, s.project, action)
+	_, err = store.ImportAll(killed, s.project, action, func(so db.Imported) {
+		require.Equal(t, db.Imported{DoneCount: 5_000, FailedCount: 1}, so)
+		kill()
+	})
 	require.ErrorIs(t, err, context.Canceled)
-	all, err := store.ImportSome(t.Context(), s.project, action)
-	require.NoError(t, err)
-	require.Equal(t, db.Imported{DoneCount: 6_000, FailedCount: 2, Done: true}, all)
+	require.EqualValues(t, 5_000, s.count(t, "SELECT count(*) FROM vouchers"))
+	var group errgroup.Group // begun again, twice at once
+	for range 2 {
+		group.Go(func() error {
+			all, err := store.ImportAll(t.Context(), s.project, action, func(db.Imported) {})
+			if err == nil && all != (db.Imported{DoneCount: 6_000, FailedCount: 2}) {
+				return fmt.Errorf("imported %+v", all)
+			}
+			if errors.Is(err, db.ErrNoOrder) {
+				return nil // the other one had ended it
+			}
+			return err
+		})
+	}
+	require.NoError(t, group.Wait())
 
 	ended, err := db.AsyncActions{Pool: s.pool}.Get(t.Context(), s.project, action)
 	require.NoError(t, err)

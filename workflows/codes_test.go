@@ -65,7 +65,7 @@ func (f *codesFake) AnnounceCodes(context.Context, activities.CampaignRef) (int,
 }
 
 func (f *codesFake) ImportVoucherCodes(context.Context, activities.CodesRef) (db.Imported, error) {
-	return db.Imported{DoneCount: 3, FailedCount: 1, Done: true}, nil
+	return db.Imported{DoneCount: 3, FailedCount: 1}, nil
 }
 
 func (f *codesFake) FailVoucherAction(_ context.Context, in activities.CodesEnd) error {

@@ -13,7 +13,3 @@ WHERE a.project_id = @project_id AND a.type = 'CAMPAIGN.VOUCHERS_GENERATE' AND a
 
 -- name: CodeTopUpLock :exec
 SELECT pg_advisory_xact_lock(hashtextextended(sqlc.arg(campaign_id)::uuid::text, 1));
-
--- name: ImportOrderLock :one
-SELECT i.params, i.content FROM async_actions a JOIN async_action_inputs i ON i.action_id = a.id
-WHERE a.project_id = $1 AND a.id = $2 FOR UPDATE;

@@ -9,15 +9,15 @@ import (
 
 // Draft is a voucher as a caller asks for it, alone or in an import.
 type Draft struct {
-	Code           string       `json:"code"`
-	CodeConfig     *code.Config `json:"code_config"` // where no code is given
-	Category       *string      `json:"category"`
-	Active         *bool        `json:"active"`
-	AdditionalInfo *string      `json:"additional_info"`
-	StartDate      *time.Time   `json:"start_date"`
-	ExpirationDate *time.Time   `json:"expiration_date"`
-	Metadata       Metadata     `json:"metadata"`
-	Redemption     *Redemption  `json:"redemption"`
+	Code           string       `json:"code,omitempty"`
+	CodeConfig     *code.Config `json:"code_config,omitempty"` // where no code is given
+	Category       *string      `json:"category,omitempty"`
+	Active         *bool        `json:"active,omitempty"`
+	AdditionalInfo *string      `json:"additional_info,omitempty"`
+	StartDate      *time.Time   `json:"start_date,omitempty"`
+	ExpirationDate *time.Time   `json:"expiration_date,omitempty"`
+	Metadata       Metadata     `json:"metadata,omitempty"`
+	Redemption     *Redemption  `json:"redemption,omitempty"`
 	Benefit
 	Validity
 }
@@ -63,6 +63,20 @@ func (d Draft) CheckRest() *fault.Error {
 	return CheckDates("", d.StartDate, d.ExpirationDate)
 }
 
+// Standalone is the voucher of a draft that belongs to no campaign. What it is worth may tell its type.
+func (d Draft) Standalone() (Voucher, error) {
+	if d.Type == "" && d.Gift != nil {
+		d.Type = GiftVoucher
+	}
+	if d.Type == "" && d.Discount != nil {
+		d.Type = DiscountVoucher
+	}
+	if err := d.Check(); err != nil {
+		return Voucher{}, err
+	}
+	return d.Voucher(), nil
+}
+
 // Voucher is what a draft that Check found nothing wrong with asks for; its code may still have to be drawn.
 func (d Draft) Voucher() Voucher {
 	return d.Over(Voucher{Type: d.Type, Value: d.Value(), Active: true, Metadata: d.Metadata.Raw()})
@@ -90,7 +104,10 @@ func (d Draft) Over(v Voucher) Voucher {
 		v.Validity = own
 	}
 	if d.Redemption != nil {
-		v.RedemptionQuantity, v.RedeemedQuantity = d.Redemption.Quantity, d.Redemption.RedeemedQuantity
+		v.RedeemedQuantity = d.Redemption.RedeemedQuantity
+		if d.Redemption.Quantity != nil {
+			v.RedemptionQuantity = d.Redemption.Quantity
+		}
 	}
 	if len(d.Metadata) > 0 {
 		v.Metadata = d.Metadata.Raw()

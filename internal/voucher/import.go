@@ -1,11 +1,16 @@
 package voucher
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
 
-// Import is a voucher whose code a caller brings. Rows count from 1, the header of a file not among them.
-type Import struct {
-	Row int64
-	Voucher
+	"herald/internal/fault"
+)
+
+// Row is a voucher whose code a caller brings. Rows count from 1, the header of a file not among them.
+type Row struct {
+	Row int64 `json:"row"`
+	Draft
 }
 
 // ImportResult is how an import ended.
@@ -41,4 +46,13 @@ func (r ImportResult) Ended() ImportResult {
 		r.Failed = []ImportFailed{}
 	}
 	return r
+}
+
+// Reason is what people are told of the error for which a row is refused.
+func Reason(err error) string {
+	var f *fault.Error
+	if errors.As(err, &f) {
+		return f.Details
+	}
+	return err.Error()
 }

@@ -70,25 +70,3 @@ func (q *Queries) CodeTopUpLock(ctx context.Context, db DBTX, campaignID uuid.UU
 	_, err := db.Exec(ctx, codeTopUpLock, campaignID)
 	return err
 }
-
-const importOrderLock = `-- name: ImportOrderLock :one
-SELECT i.params, i.content FROM async_actions a JOIN async_action_inputs i ON i.action_id = a.id
-WHERE a.project_id = $1 AND a.id = $2 FOR UPDATE
-`
-
-type ImportOrderLockParams struct {
-	ProjectID uuid.UUID
-	ID        uuid.UUID
-}
-
-type ImportOrderLockRow struct {
-	Params  json.RawMessage
-	Content []byte
-}
-
-func (q *Queries) ImportOrderLock(ctx context.Context, db DBTX, arg ImportOrderLockParams) (ImportOrderLockRow, error) {
-	row := db.QueryRow(ctx, importOrderLock, arg.ProjectID, arg.ID)
-	var i ImportOrderLockRow
-	err := row.Scan(&i.Params, &i.Content)
-	return i, err
-}
