@@ -142,11 +142,15 @@ func (d *manual) resume(ctx workflow.Context, order Order) error {
 }
 
 func (d *manual) stopNow(_ workflow.Context, order Order) error {
-	d.Stopped, d.StoppedBy = true, order.Actor
+	d.halt(order.Actor)
+	return nil
+}
+
+func (d *manual) halt(actor string) {
+	d.Stopped, d.StoppedBy = true, actor
 	if d.interrupt != nil {
 		d.interrupt()
 	}
-	return nil
 }
 
 func (d *manual) sendNow(ctx workflow.Context, order Order) error {

@@ -16,6 +16,7 @@ import (
 // is starting with what it knows.
 func ManualDistribution(ctx workflow.Context, state ManualState) (message.Tally, error) {
 	d := &manual{ManualState: state}
+	ctx = d.stopOnCancel(ctx)
 	if err := d.listen(ctx); err != nil {
 		return d.Tally, err
 	}
@@ -70,9 +71,6 @@ func (d *manual) run(ctx workflow.Context) error {
 		}
 	}
 	for d.Phase != distribution.Sending && !d.Stopped {
-		if ctx.Err() != nil {
-			return d.fail(ctx, ctx.Err())
-		}
 		if d.due(ctx) {
 			return d.continueAsNew(ctx)
 		}
@@ -85,9 +83,6 @@ func (d *manual) run(ctx workflow.Context) error {
 		}
 	}
 	for !d.Stopped {
-		if ctx.Err() != nil {
-			return d.fail(ctx, ctx.Err())
-		}
 		if d.due(ctx) {
 			return d.continueAsNew(ctx)
 		}
@@ -216,10 +211,19 @@ func (d *manual) stop(ctx workflow.Context) error {
 	return d.end(ctx, distribution.Stopped, "", d.StoppedBy, "stopped")
 }
 
+// stopOnCancel makes a cancellation from the engine's side, its UI or its CLI, a stop like any other: ctx itself goes on, so
+// that a run can end in order.
+func (d *manual) stopOnCancel(ctx workflow.Context) workflow.Context {
+	uncancelled, _ := workflow.NewDisconnectedContext(ctx)
+	workflow.Go(uncancelled, func(own workflow.Context) {
+		ctx.Done().Receive(own, nil)
+		d.halt("engine")
+	})
+	return uncancelled
+}
+
 // fail ends a run that cannot go on, and says why where people look: what was not sent stays as it is.
 func (d *manual) fail(ctx workflow.Context, cause error) error {
-	ctx, cancel := workflow.NewDisconnectedContext(ctx) // the cause may be that somebody cancelled the run
-	defer cancel()
 	if err := d.end(ctx, distribution.Failed, reasonOf(cause), "herald", "failed"); err != nil {
 		return err
 	}
