@@ -105,14 +105,13 @@ type shownSegment struct {
 	Type              string          `json:"type"`
 	Filter            json.RawMessage `json:"filter"`
 	InitialSyncStatus string          `json:"initial_sync_status"`
-	Members           int64           `json:"members"` // as counted when the last sync ended
 	Object            string          `json:"object"`
 }
 
 func showSegment(s segment.Segment) shownSegment {
 	return shownSegment{
 		ID: id.Segment.Format(s.ID), Name: s.Name, CreatedAt: timestamp(s.CreatedAt), UpdatedAt: stamp(s.UpdatedAt),
-		Type: s.Type, Filter: s.Filter, InitialSyncStatus: s.InitialSyncStatus, Members: s.Members, Object: "segment",
+		Type: s.Type, Filter: s.Filter, InitialSyncStatus: s.InitialSyncStatus, Object: "segment",
 	}
 }
 
