@@ -10,22 +10,47 @@ import (
 	"herald/internal/message"
 )
 
-// recorder writes outcomes down in groups: while one commit is under way the next group gathers, so the busier the
-// connections, the larger the groups and the fewer the commits per message.
-type recorder struct {
-	claim  *db.Claim
-	giveUp context.CancelCauseFunc
-	in     chan entry
-	end    sync.WaitGroup
+// Recorder writes outcomes down in groups, those of all batches of a worker together: while one commit is under way the next
+// group gathers, so the busier the connections, the larger the groups and the fewer the commits per message.
+type Recorder struct {
+	claims *db.Claims
+
+	mu      sync.Mutex
+	batches int        // that may have outcomes
+	in      chan entry // open while there are any
+}
+
+// NewRecorder is for one worker.
+func NewRecorder(claims *db.Claims) *Recorder { return &Recorder{claims: claims} }
+
+// record is where one batch's outcomes go.
+type record struct {
+	recorder *Recorder
+	claim    *db.Claim
+	giveUp   context.CancelCauseFunc // called when nothing more of the batch may be sent
+	written  sync.WaitGroup
+	in       chan<- entry
+
+	mu    sync.Mutex
+	begun map[int64]bool // without an outcome yet
 }
 
 // entry is one line for the ledger; durable is closed once it is kept.
 type entry struct {
+	log     *record
 	seq     int64
-	begun   bool // the message may be out from now on
+	kind    kind
 	verdict verdict
 	durable chan struct{}
 }
+
+type kind uint8
+
+const (
+	ended   kind = iota // with a verdict
+	begun               // the message may be out from now on
+	unbegun             // it has not left after all
+)
 
 type verdict struct {
 	flag          message.Status
@@ -39,70 +64,135 @@ var errClaimLost = errors.New("the database session that claimed this batch was 
 // maxGroup bounds a commit.
 const maxGroup = 500
 
-// record starts a recorder for a claim; giveUp is called when nothing more may be sent.
-func record(claim *db.Claim, giveUp context.CancelCauseFunc) *recorder {
-	r := &recorder{claim: claim, giveUp: giveUp, in: make(chan entry, maxGroup)}
-	r.end.Add(1)
-	go r.run()
-	return r
+// open begins to take a batch's outcomes.
+func (r *Recorder) open(claim *db.Claim, giveUp context.CancelCauseFunc) *record {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.batches++; r.batches == 1 {
+		r.in = make(chan entry, maxGroup)
+		go r.run(r.in)
+	}
+	return &record{recorder: r, claim: claim, giveUp: giveUp, in: r.in, begun: map[int64]bool{}}
 }
 
-// close waits until everything is written.
-func (r *recorder) close() {
-	close(r.in)
-	r.end.Wait()
+// close takes back what was begun and never left, and returns when everything is written. Only when Send has returned is it
+// certain what never left.
+func (l *record) close() {
+	if !l.claim.Lost() { // else another may have begun them meanwhile
+		for seq := range l.begun {
+			l.write(entry{seq: seq, kind: unbegun})
+		}
+	}
+	l.written.Wait()
+	r := l.recorder
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.batches--; r.batches == 0 {
+		close(r.in)
+	}
 }
 
-// done writes an outcome down; the channel closes when it is durable.
-func (r *recorder) done(seq int64, v verdict) <-chan struct{} {
-	e := entry{seq: seq, verdict: v, durable: make(chan struct{})}
-	r.in <- e
+func (l *record) write(e entry) <-chan struct{} {
+	e.log, e.durable = l, make(chan struct{})
+	l.written.Add(1)
+	l.in <- e
 	return e.durable
 }
 
+// done writes an outcome down; the channel closes when it is durable.
+func (l *record) done(seq int64, v verdict) <-chan struct{} {
+	l.mu.Lock()
+	delete(l.begun, seq)
+	l.mu.Unlock()
+	return l.write(entry{seq: seq, verdict: v})
+}
+
 // begin writes down that a message may be out from now on, and returns when that is durable.
-func (r *recorder) begin(ctx context.Context, seq int64) error {
-	e := entry{seq: seq, begun: true, durable: make(chan struct{})}
-	r.in <- e
+func (l *record) begin(ctx context.Context, seq int64) error {
+	l.mu.Lock()
+	l.begun[seq] = true
+	l.mu.Unlock()
 	select {
-	case <-e.durable:
+	case <-l.write(entry{seq: seq, kind: begun}):
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 }
 
-func (r *recorder) run() {
-	defer r.end.Done()
+func (r *Recorder) run(in <-chan entry) {
 	group := make([]entry, 0, maxGroup)
-	for first := range r.in {
-		group = append(group[:0], first)
-	gather:
-		for len(group) < maxGroup {
-			select {
-			case e, open := <-r.in:
-				if !open {
-					break gather
-				}
-				group = append(group, e)
-			default:
-				break gather
-			}
-		}
+	var pace pace
+	for first := range in {
+		group = pace.gather(append(group[:0], first), in)
+		began := time.Now()
 		r.write(group)
+		pace.note(len(group), time.Since(began))
 	}
+}
+
+// pace is how commits went lately. Connections that wait for the same commit begin their next messages together, and end them
+// together: where a commit is slow it pays to wait a little for the rest of them, or two halves take turns at half the speed.
+type pace struct {
+	sizes [2]int // of the last groups
+	took  time.Duration
+}
+
+func (p *pace) note(size int, took time.Duration) {
+	p.sizes[0], p.sizes[1], p.took = p.sizes[1], size, took
+}
+
+// slowCommit is what it has to take before waiting can pay.
+const slowCommit = time.Millisecond
+
+// gather takes what is there, and after a slow commit waits for as many as the last two groups had, at most for half of that
+// commit's time.
+func (p *pace) gather(group []entry, in <-chan entry) []entry {
+	var waited <-chan time.Time
+	for len(group) < maxGroup {
+		select {
+		case e, open := <-in:
+			if !open {
+				return group
+			}
+			group = append(group, e)
+			continue
+		default:
+		}
+		if p.took < slowCommit || len(group) >= p.sizes[0]+p.sizes[1] {
+			return group
+		}
+		if waited == nil {
+			timer := time.NewTimer(p.took / 2)
+			defer timer.Stop()
+			waited = timer.C
+		}
+		select {
+		case e, open := <-in:
+			if !open {
+				return group
+			}
+			group = append(group, e)
+		case <-waited:
+			return group
+		}
+	}
+	return group
 }
 
 // write commits a group. What happened must be kept, so it is tried until the database takes it: no connection goes on
 // meanwhile, because each waits for its outcome.
-func (r *recorder) write(group []entry) {
-	outcomes := gather(group)
+func (r *Recorder) write(group []entry) {
+	left := sorted(group)
 	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 5*time.Second) {
 		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-		err := r.claim.Commit(ctx, outcomes)
+		var err error
+		left, err = r.claims.Commit(ctx, left)
 		cancel()
-		if r.claim.Lost() {
-			r.giveUp(errClaimLost)
+		for _, e := range group {
+			if e.log.claim.Lost() {
+				e.log.giveUp(errClaimLost)
+			}
 		}
 		if err == nil {
 			break
@@ -111,15 +201,20 @@ func (r *recorder) write(group []entry) {
 	}
 	for _, e := range group {
 		close(e.durable)
+		e.log.written.Done()
 	}
 }
 
-func gather(group []entry) *db.Outcomes {
-	o := &db.Outcomes{}
+// sorted is entries by distribution.
+func sorted(group []entry) []*db.Outcomes {
+	var all []*db.Outcomes
 	for _, e := range group {
+		o := outcomesOf(&all, e.log.claim)
 		switch {
-		case e.begun:
+		case e.kind == begun:
 			o.Begun = append(o.Begun, e.seq)
+		case e.kind == unbegun:
+			o.Unbegun = append(o.Unbegun, e.seq)
 		case e.verdict.flag == message.Sent:
 			o.Sent = append(o.Sent, e.seq)
 			o.SentReplies = append(o.SentReplies, e.verdict.reply)
@@ -131,5 +226,16 @@ func gather(group []entry) *db.Outcomes {
 			o.Dues = append(o.Dues, e.verdict.due)
 		}
 	}
+	return all
+}
+
+func outcomesOf(all *[]*db.Outcomes, claim *db.Claim) *db.Outcomes {
+	for _, o := range *all {
+		if o.Takes(claim) {
+			return o
+		}
+	}
+	o := &db.Outcomes{Claim: claim}
+	*all = append(*all, o)
 	return o
 }

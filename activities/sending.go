@@ -20,6 +20,8 @@ import (
 // at most one message per connection is in doubt.
 type Sending struct {
 	Messages      db.Messages
+	Claims        *db.Claims
+	Recorder      *Recorder
 	Distributions db.Distributions
 	Letters       *Letters
 	Mail          *email.Pool
@@ -53,13 +55,13 @@ func (a *Sending) SendBatch(ctx context.Context, in SendInput) (Sent, error) {
 	ctx, cancel := untilWorkerStops(ctx)
 	defer cancel()
 
-	claim, err := a.Messages.Claim(ctx, in.DistributionID, in.From, in.To)
+	claim, err := a.Claims.Claim(ctx, in.DistributionID, in.From, in.To)
 	if err != nil {
 		return a.interruptedOr(ctx, ending, in, err)
 	}
 	sendErr := a.sendClaimed(ctx, claim, in)
 	// Which thousand has how many where is told even when the provider failed us in its middle.
-	if err := errors.Join(claim.Recount(ending), claim.Release(ending)); err != nil {
+	if err := errors.Join(claim.Recount(ending), claim.Release()); err != nil {
 		return Sent{}, err
 	}
 	return a.interruptedOr(ctx, ending, in, sendErr)
@@ -100,12 +102,12 @@ func (a *Sending) sendClaimed(ctx context.Context, claim *db.Claim, in SendInput
 	}
 	ctx, giveUp := context.WithCancelCause(ctx)
 	defer giveUp(nil)
-	recorder := record(claim, giveUp)
-	defer recorder.close()
+	outcomes := a.Recorder.open(claim, giveUp)
+	defer outcomes.close()
 
 	jobs := make(chan email.Job, len(rows))
 	for _, row := range rows {
-		jobs <- a.job(row, edition, in, recorder)
+		jobs <- a.job(row, edition, in, outcomes)
 	}
 	close(jobs)
 	if err := a.Mail.Send(ctx, jobs); err != nil && ctx.Err() == nil {
@@ -118,7 +120,7 @@ func (a *Sending) sendClaimed(ctx context.Context, claim *db.Claim, in SendInput
 }
 
 // job is one row on its way out.
-func (a *Sending) job(row db.ToSend, e edition, in SendInput, outcomes *recorder) email.Job {
+func (a *Sending) job(row db.ToSend, e edition, in SendInput, outcomes *record) email.Job {
 	letter := e.letters[row.Channel]
 	var to string // a customer may have been erased since
 	if row.Recipient != nil {

@@ -95,7 +95,9 @@ func (w *Worker) sendQueue() worker.Worker {
 		WorkerStopTimeout: stopTimeout, DisableRegistrationAliasing: true, DisableWorkflowWorker: true,
 		MaxConcurrentActivityExecutionSize: sends, MaxHeartbeatThrottleInterval: beatEvery,
 	})
+	claims := db.NewClaims(w.options.Pool)
 	queue.RegisterActivity(&activities.Sending{
+		Claims: claims, Recorder: activities.NewRecorder(claims),
 		Messages: db.Messages{Pool: w.options.Pool}, Distributions: db.Distributions{Pool: w.options.Pool},
 		Letters: w.letters(), Mail: w.mail, RetryAfter: w.options.RetryAfter, Domain: w.options.Domain,
 	})

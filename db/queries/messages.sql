@@ -122,11 +122,16 @@ WHERE distribution_id = @distribution_id AND seq BETWEEN @from_seq AND @to_seq A
 -- name: MessageBegin :exec
 UPDATE messages SET flag = 'sending', reason = NULL WHERE distribution_id = $1 AND seq = ANY(@seqs::bigint[]) AND sent_at IS NULL;
 
--- The update that every message sees: it touches no indexed column, so the row stays in its page.
+-- Messages that were about to leave and did not.
+-- name: MessageUnbegin :exec
+UPDATE messages SET flag = NULL WHERE distribution_id = $1 AND seq = ANY(@seqs::bigint[]) AND flag = 'sending';
+
+-- The update that every message sees: it touches no indexed column, so the row stays in its page. It has no join, so that its
+-- plan is good for any number of messages.
 -- name: MessageSent :exec
-UPDATE messages m SET sent_at = now(), attempts = m.attempts + 1, reply = o.reply, flag = NULL, reason = NULL, due_at = NULL
-FROM (SELECT unnest(@seqs::bigint[]) AS seq, unnest(@replies::text[]) AS reply) o
-WHERE m.distribution_id = @distribution_id AND m.seq = o.seq AND m.sent_at IS NULL;
+UPDATE messages SET sent_at = now(), attempts = attempts + 1, flag = NULL, reason = NULL, due_at = NULL,
+	reply = (@replies::text[])[array_position(@seqs::bigint[], seq)]
+WHERE distribution_id = @distribution_id AND seq = ANY(@seqs::bigint[]) AND sent_at IS NULL;
 
 -- name: MessageNotSent :exec
 UPDATE messages m SET attempts = m.attempts + 1, flag = o.flag, reason = o.reason, reply = o.reply,
@@ -134,7 +139,7 @@ UPDATE messages m SET attempts = m.attempts + 1, flag = o.flag, reason = o.reaso
 	history = coalesce(m.history, '[]') || jsonb_build_array(jsonb_build_object('at', now(), 'verdict', o.flag, 'reason', o.reason, 'reply', o.reply))
 FROM (SELECT unnest(@seqs::bigint[]) AS seq, unnest(@flags::text[]) AS flag, unnest(@reasons::text[]) AS reason,
 	unnest(@replies::text[]) AS reply, unnest(@dues::timestamptz[]) AS due_at) o
-WHERE m.distribution_id = @distribution_id AND m.seq = o.seq AND m.sent_at IS NULL;
+WHERE m.distribution_id = @distribution_id AND m.seq = ANY(@seqs::bigint[]) AND m.seq = o.seq AND m.sent_at IS NULL;
 
 -- name: MessageTallyRecount :exec
 INSERT INTO message_tallies (distribution_id, thousand, channel, pending, sent, recovered, deferred, failed, skipped, stopped, unknown)
