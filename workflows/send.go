@@ -126,8 +126,7 @@ func wholeThousand(n int64) activities.Range {
 // make the run wait; messages that wait for codes make it pause.
 func (d *manual) nextRound(ctx workflow.Context) (done bool, err error) {
 	if d.NewCodes {
-		d.NewCodes = false
-		if _, err := call(d.ledger(ctx, "publish codes to those who wait"), enrolment.PublishWaiting, d.Ref); err != nil {
+		if _, err := d.publishWaiting(ctx); err != nil {
 			return false, err
 		}
 	}
@@ -167,8 +166,19 @@ func (d *manual) waitForRound(ctx workflow.Context, due time.Time) error {
 	return err
 }
 
-// outOfCodes pauses until there are codes again, or somebody resumes.
+// publishWaiting gives codes to those who wait for one, and reports whether anybody got one.
+func (d *manual) publishWaiting(ctx workflow.Context) (some bool, err error) {
+	d.NewCodes = false
+	published, err := call(d.ledger(ctx, "publish codes to those who wait"), enrolment.PublishWaiting, d.Ref)
+	return published.Given > 0, err
+}
+
+// outOfCodes pauses until there are codes again, or somebody resumes; unless there are some after all: a campaign that makes its
+// own may only have been emptied by others meanwhile.
 func (d *manual) outOfCodes(ctx workflow.Context) error {
+	if some, err := d.publishWaiting(ctx); err != nil || some {
+		return err
+	}
 	if err := d.turn.Lock(ctx); err != nil {
 		return err
 	}
