@@ -20,8 +20,8 @@ import (
 //     what it did.
 //   - Before its first page, a sync waits for all changes that began before the segment was there to be seen.
 
-// judge holds customers that were just changed in tx against every segment of the project that has a filter: one statement
-// for each segment, all in one round trip.
+// judge holds customers that were just changed in tx against every segment of the project that has a filter, in one
+// statement.
 func judge(ctx context.Context, tx pgx.Tx, project uuid.UUID, customers []uuid.UUID) error {
 	if err := q.SegmentChangeLock(ctx, tx, project); err != nil {
 		return err
@@ -30,21 +30,29 @@ func judge(ctx context.Context, tx pgx.Tx, project uuid.UUID, customers []uuid.U
 	if err != nil || len(found) == 0 {
 		return err
 	}
-	batch := &pgx.Batch{}
 	now := time.Now()
-	for _, row := range found {
+	s := &statement{}
+	s.add("WITH judged AS MATERIALIZED (SELECT c.id, s.segment_id, s.fits FROM customers c CROSS JOIN LATERAL (VALUES ")
+	for i, row := range found {
 		filter, err := segment.Parse(row.Filter)
 		if err != nil {
 			return fmt.Errorf("segment %s: stored filter: %w", row.ID, err)
 		}
-		s := &statement{}
-		s.add("WITH judged AS (SELECT c.id, ")
+		if i > 0 {
+			s.add(", ")
+		}
+		s.add("(%s::uuid, ", row.ID)
 		fitting(s, filter, now)
-		s.add(" AS fits FROM customers c WHERE c.project_id = %s AND c.id = ANY (%s))", project, customers)
-		settle(s, row.ID)
-		batch.Queue(s.String(), s.args...)
+		s.add(")")
 	}
-	return tx.SendBatch(ctx, batch).Close()
+	s.add(`) s (segment_id, fits) WHERE c.project_id = %s AND c.id = ANY (%s)), gone AS (
+		DELETE FROM segment_members m USING judged j
+		WHERE m.customer_id = ANY (%s) AND j.id = m.customer_id AND j.segment_id = m.segment_id AND NOT j.fits
+	)
+	INSERT INTO segment_members (segment_id, customer_id) SELECT j.segment_id, j.id FROM judged j WHERE j.fits
+	ON CONFLICT DO NOTHING`, project, customers, customers)
+	_, err = tx.Exec(ctx, s.String(), s.args...)
+	return err
 }
 
 // settle makes the segment's members follow the rows (id, fits) of judged. An array, and not a join, says who goes, so that
