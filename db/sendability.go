@@ -23,7 +23,8 @@ func (s Distributions) Sendability(ctx context.Context, project uuid.UUID, spec 
 	params.SegmentID = parsed(id.Segment, spec.Audience.SegmentID)
 	params.CampaignID = parsed(id.Campaign, spec.Action.CampaignID)
 	for _, consent := range spec.Consents {
-		params.Consents = append(params.Consents, *parsed(id.Consent, consent))
+		u, _ := id.Consent.Parse(consent) // what is no id is the nil UUID, which no consent has
+		params.Consents = append(params.Consents, u)
 	}
 	return q.SendabilityOf(ctx, s.Pool, params)
 }
