@@ -44,7 +44,7 @@ vet:
 	$(GO) vet ./...
 
 lint: bin/golangci-lint
-	bin/golangci-lint run
+	bin/golangci-lint run --allow-parallel-runners
 
 sqlc-diff: bin/sqlc
 	bin/sqlc diff
