@@ -75,3 +75,11 @@ func (st *stage) mailing(ctx context.Context, name string, size Size, campaign, 
 		Channels: []distribution.Channel{channel},
 	})
 }
+
+// repeatOf is what a distribution says of messages in doubt.
+func repeatOf(never bool) string {
+	if never {
+		return "never"
+	}
+	return ""
+}

@@ -10,14 +10,24 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"strconv"
 	"strings"
 )
 
 // Room is what a harness gets to work with.
 type Room struct {
-	Log *slog.Logger
-	Out io.Writer
+	Log     *slog.Logger
+	Out     io.Writer
+	Program string // herald; empty where that is this program
+}
+
+// program is the path of herald.
+func (r Room) program() (string, error) {
+	if r.Program != "" {
+		return r.Program, nil
+	}
+	return os.Executable()
 }
 
 // Setup is the part of the settings that all harnesses share.

@@ -15,6 +15,7 @@ type Controls struct {
 	N         int           `short:"n" default:"20000" help:"Customers."`
 	Workers   int           `default:"2" help:"Worker processes."`
 	SinkDelay time.Duration `default:"5ms" help:"How long the SMTP server takes to answer each message."`
+	Never     bool          `help:"Send with \"repeat\": \"never\"."`
 }
 
 const (
@@ -102,7 +103,7 @@ func (st *stage) stopInCountdown(ctx context.Context, c Controls, f *Figures) er
 
 // confirmed is a distribution that counts down.
 func (st *stage) confirmed(ctx context.Context, c Controls, name string) (standing, error) {
-	one, err := st.mailing(ctx, name, c.Size, "", "")
+	one, err := st.mailing(ctx, name, c.Size, "", repeatOf(c.Never))
 	if err != nil {
 		return one, err
 	}

@@ -29,7 +29,7 @@ func (f Faults) Run(ctx context.Context, room Room) (err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, f.Within, fmt.Errorf("the run did not end within %s", f.Within))
 	defer cancel()
 	if f.Seed == 0 {
-		f.Seed = rand.Uint64()
+		f.Seed = rand.Uint64() //nolint:gosec // as below
 	}
 	st, err := raise(ctx, room, staging{
 		Setup: f.Setup, workers: f.Workers, sinkDelay: f.SinkDelay, retryAfter: f.RetryAfter, busy: f.Busy, record: true,
@@ -76,11 +76,7 @@ type storm struct {
 
 // mail sends one distribution through the storm.
 func (s *storm) mail(ctx context.Context) error {
-	repeat := ""
-	if s.Never {
-		repeat = "never"
-	}
-	one, err := s.mailing(ctx, fmt.Sprintf("storm %d", len(s.sent)+1), s.Size, "", repeat)
+	one, err := s.mailing(ctx, fmt.Sprintf("storm %d", len(s.sent)+1), s.Size, "", repeatOf(s.Never))
 	if err != nil {
 		return err
 	}

@@ -132,10 +132,6 @@ func (st *stage) floor(ctx context.Context, b Bulk) (Rate, error) {
 	if err != nil {
 		return Rate{}, err
 	}
-	self, err := os.Executable()
-	if err != nil {
-		return Rate{}, err
-	}
 	args := []string{
 		"bench", "floor", "--smtp", st.smtp, "-n", strconv.Itoa(b.N), "--connections", strconv.Itoa(b.Connections * b.Workers),
 		"--size", strconv.Itoa(int(b.Size)),
@@ -143,7 +139,7 @@ func (st *stage) floor(ctx context.Context, b Bulk) (Rate, error) {
 	if b.Codes {
 		args = append(args, "--codes")
 	}
-	cmd := exec.CommandContext(ctx, self, args...)
+	cmd := exec.CommandContext(ctx, st.program, args...)
 	cmd.Env = foreignEnvironment()
 	out, err := cmd.Output()
 	if err != nil {

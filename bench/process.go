@@ -10,21 +10,20 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
 	"herald/internal/child"
 )
 
-// process is this same program, run as another process with a subcommand. It can be killed and started again.
+// process is herald with one of its subcommands. It can be killed and started again.
 type process struct {
 	name  string
+	path  string
 	args  []string
 	env   []string
 	addr  string // answers GET /readyz
 	log   string
-	mu    sync.Mutex // its pid is read while it is restarted
 	child *child.Process
 }
 
@@ -32,19 +31,13 @@ type process struct {
 const startPatience = time.Minute
 
 func (p *process) start(ctx context.Context) error {
-	self, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	cmd := exec.Command(self, p.args...)
+	cmd := exec.Command(p.path, p.args...)
 	cmd.Env = append(foreignEnvironment(), p.env...)
 	started, err := child.Start(cmd, p.log, syscall.SIGKILL)
 	if err != nil {
 		return err
 	}
-	p.mu.Lock()
 	p.child = started
-	p.mu.Unlock()
 	return p.ready(ctx, started)
 }
 
@@ -87,24 +80,18 @@ func (p *process) ready(ctx context.Context, started *child.Process) error {
 // quick asks what must answer at once; a connection to a process that was killed is not used again.
 var quick = &http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 
-func (p *process) running() *child.Process {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.child
-}
-
 // Name is what it is called in reports.
 func (p *process) Name() string { return p.name }
 
-func (p *process) pid() int { return p.running().Pid() }
+func (p *process) pid() int { return p.child.Pid() }
 
 // kill ends it as kill -9 does.
-func (p *process) kill() { p.running().Kill(syscall.SIGKILL) }
+func (p *process) kill() { p.child.Kill(syscall.SIGKILL) }
 
 // ended reports whether it is gone.
 func (p *process) ended() bool {
 	select {
-	case <-p.running().Done():
+	case <-p.child.Done():
 		return true
 	default:
 		return false
@@ -113,10 +100,10 @@ func (p *process) ended() bool {
 
 // stop ends it in order.
 func (p *process) stop(ctx context.Context) error {
-	if p.running() == nil || p.ended() {
+	if p.child == nil || p.ended() {
 		return nil
 	}
-	return p.running().Stop(ctx, syscall.SIGTERM, syscall.SIGKILL)
+	return p.child.Stop(ctx, syscall.SIGTERM, syscall.SIGKILL)
 }
 
 // freeAddr is a loopback address that was free a moment ago.

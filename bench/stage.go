@@ -30,6 +30,7 @@ type part interface {
 // stage is a whole Herald with a mail server, each part a process of its own.
 type stage struct {
 	room     Room
+	program  string // the path of herald
 	dir      string
 	database *database
 	engine   *temporal
@@ -62,6 +63,11 @@ func raise(ctx context.Context, room Room, s staging) (*stage, error) {
 	if engine.External() {
 		return st, errors.New("the harness starts and kills an engine of its own: unset TEMPORAL_ADDRESS")
 	}
+	program, err := room.program()
+	if err != nil {
+		return st, err
+	}
+	st.program = program
 	dir, remove, err := workingFolder(s.Setup)
 	if err != nil {
 		return st, err
@@ -122,7 +128,7 @@ func (st *stage) recordFile() string { return filepath.Join(st.dir, "arrived") }
 
 func (st *stage) process(name, addr string, args ...string) *process {
 	return &process{
-		name: name, addr: addr, args: args, log: filepath.Join(st.dir, name+".log"),
+		name: name, path: st.program, addr: addr, args: args, log: filepath.Join(st.dir, name+".log"),
 		env: []string{"TEMPORAL_ADDRESS=" + st.engine.options.Addr},
 	}
 }
