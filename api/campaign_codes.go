@@ -24,7 +24,7 @@ type overridesBody struct {
 // addVouchers makes vouchers with drawn codes: one at once, more in a run of their own.
 func (h campaigns) addVouchers(c echo.Context) error {
 	q := readQuery(c)
-	n := q.number("vouchers_count", 1, campaign.MaxCodes, 1)
+	n := q.number("vouchers_count", campaign.MaxCodes, 1)
 	if err := q.err(); err != nil {
 		return err
 	}

@@ -24,7 +24,7 @@ import (
 // described is the API's own description, and who finds the operation of a request in it.
 var described = sync.OnceValues(func() (routers.Router, error) {
 	w := httptest.NewRecorder()
-	api.New(api.Options{Log: slog.New(slog.DiscardHandler)}).ServeHTTP(w, httptest.NewRequest("GET", "/openapi.json", nil))
+	api.New(api.Options{Log: slog.New(slog.DiscardHandler)}).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/openapi.json", nil))
 	doc, err := openapi3.NewLoader().LoadFromData(w.Body.Bytes())
 	if err != nil {
 		return nil, err

@@ -250,7 +250,7 @@ func (h publications) list(c echo.Context) error {
 		SourceID: q.optional("source_id"), Result: q.text("result"), VoucherType: q.text("voucher_type"), Filter: q.filters(),
 		Order: q.choice("order", "-created_at", "created_at", "id", "-id", "voucher_code", "-voucher_code", "tracking_id",
 			"-tracking_id", "customer_id", "-customer_id", "channel", "-channel"),
-		Limit: q.limit(), Page: q.number("page", 1, 1<<30, 1),
+		Limit: q.limit(), Page: q.number("page", 1<<30, 1),
 	}
 	if referral := q.truth("is_referral_code"); referral != nil {
 		want.ReferralCode = *referral

@@ -82,24 +82,24 @@ func (q *query) texts(name string) []string {
 	return all
 }
 
-func (q *query) number(name string, least, most, otherwise int) int {
+func (q *query) number(name string, most, otherwise int) int {
 	text := q.text(name)
 	if text == "" {
 		return otherwise
 	}
 	n, err := strconv.Atoi(text)
-	if err != nil || n < least || n > most {
-		q.complain(name, "Query parameter %s should be a whole number from %d to %d", name, least, most)
+	if err != nil || n < 1 || n > most {
+		q.complain(name, "Query parameter %s should be a whole number from 1 to %d", name, most)
 		return otherwise
 	}
 	return n
 }
 
 // limit is how many items a list shows at once.
-func (q *query) limit() int { return q.number("limit", 1, 100, 10) }
+func (q *query) limit() int { return q.number("limit", 100, 10) }
 
 // page counts from 1; most is the endpoint's last page.
-func (q *query) page(most int) int { return q.number("page", 1, most, 1) }
+func (q *query) page(most int) int { return q.number("page", most, 1) }
 
 // truth is true or false; nil where the parameter is absent.
 func (q *query) truth(name string) *bool {
