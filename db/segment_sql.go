@@ -125,11 +125,11 @@ func within(s *statement, p segment.Predicate, value string) string {
 	return strings.Join(bounds, " AND ")
 }
 
-// anyOf is the test with each of the texts, one of which must pass.
+// anyOf is the test with each of the texts, one of which must pass. However many there are, they are one argument: all
+// filters of a project stand in one statement, which can have 65,535.
 func anyOf(s *statement, texts []string, test string) string {
-	all := make([]string, len(texts))
-	for i, text := range texts {
-		all[i] = fmt.Sprintf(test, "lower("+s.arg(text)+"::text)")
+	if len(texts) == 1 {
+		return fmt.Sprintf(test, "lower("+s.arg(texts[0])+"::text)")
 	}
-	return "(" + strings.Join(all, " OR ") + ")"
+	return fmt.Sprintf("EXISTS (SELECT FROM unnest(%s::text[]) t WHERE %s)", s.arg(texts), fmt.Sprintf(test, "lower(t)"))
 }
