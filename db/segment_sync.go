@@ -107,17 +107,19 @@ func (s Segments) SyncPage(ctx context.Context, project, one uuid.UUID, after Sy
 	if err != nil {
 		return SyncedPage{}, err
 	}
+	now := time.Now()
 	st := &statement{}
-	st.add("WITH judged AS MATERIALIZED (SELECT c.id, f.fits FROM customers c CROSS JOIN LATERAL (SELECT ")
-	fitting(st, filter, time.Now())
-	// The limits keep each customer's two questions to two lookups; without them all members would be hashed for every page.
-	st.add(` AS fits LIMIT 1) f
-		CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM segment_members m WHERE m.segment_id = %s AND m.customer_id = c.id) AS is LIMIT 1) member
-		WHERE c.project_id = %s AND (c.created_at, c.id) > (%s, %s)`, one, project, after.At, after.ID)
+	st.add("WITH judged AS MATERIALIZED (SELECT c.id, ")
+	fitting(st, filter, now)
+	st.add(" AS fits FROM customers c WHERE c.project_id = %s AND (c.created_at, c.id) > (%s, %s)", project, after.At, after.ID)
 	if !page.Finished {
 		st.add(" AND (c.created_at, c.id) <= (%s, %s)", page.Cursor.At, page.Cursor.ID)
 	}
-	st.add(" AND f.fits <> member.is FOR SHARE OF c)")
+	// The filter stands on the row itself: when the lock finds the row changed, it alone is read again. The scalar subquery is a
+	// lookup for each customer; EXISTS would hash all members for every page.
+	st.add(" AND ")
+	fitting(st, filter, now)
+	st.add(" <> ((SELECT true FROM segment_members m WHERE m.segment_id = %s AND m.customer_id = c.id) IS NOT NULL) FOR SHARE OF c)", one)
 	settle(st, one)
 	err = s.Pool.QueryRow(ctx, st.String(), st.args...).Scan(&page.Come, &page.Gone)
 	if violates(err, "segment_members_segment_id_fkey") {

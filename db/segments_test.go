@@ -4,12 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
 
 	"herald/db"
 	"herald/internal/customer"
@@ -274,4 +276,45 @@ func FuzzFilter(f *testing.F) {
 		require.NoError(t, err)
 		require.NoError(t, p.segments.Delete(t.Context(), p.project, one.ID))
 	})
+}
+
+// However a first sync and changes fall together, a segment ends with exactly those who fit.
+func TestSyncsAndChangesTogether(t *testing.T) {
+	t.Parallel()
+	p := newPeople(t)
+	const n = 300
+	for i := range n {
+		p.save(t, fmt.Sprint("c", i), `{"metadata":{"level":"gold"}}`)
+	}
+	for range 20 {
+		gold := p.segment(t, `{"metadata.level":{"conditions":{"$is":"gold"}}}`)
+		var together errgroup.Group
+		for range 3 {
+			together.Go(func() error {
+				for range 30 {
+					source := fmt.Sprint("c", rand.IntN(n))
+					metadata := json.RawMessage(`{"level":"gold"}`)
+					if rand.IntN(2) == 0 {
+						metadata = json.RawMessage(`{"level":"silver"}`)
+					}
+					saving := db.Saving{SourceID: &source, Values: customer.Values{Metadata: metadata}}
+					if _, err := p.customers.Save(t.Context(), p.project, saving); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		}
+		together.Go(func() error {
+			_, err := p.segments.SyncPage(t.Context(), p.project, gold.ID, db.SyncCursor{})
+			return err
+		})
+		require.NoError(t, together.Wait())
+		var wrong int
+		require.NoError(t, p.pool.QueryRow(t.Context(), `SELECT count(*) FROM customers c
+			LEFT JOIN segment_members m ON m.segment_id = $1 AND m.customer_id = c.id
+			WHERE (c.metadata->>'level' = 'gold') <> (m.customer_id IS NOT NULL)`, gold.ID).Scan(&wrong))
+		require.Zero(t, wrong)
+		require.NoError(t, p.segments.Delete(t.Context(), p.project, gold.ID))
+	}
 }
