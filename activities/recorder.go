@@ -76,12 +76,11 @@ func (r *Recorder) open(claim *db.Claim, giveUp context.CancelCauseFunc) *record
 }
 
 // close takes back what was begun and never left, and returns when everything is written. Only when Send has returned is it
-// certain what never left.
+// certain what never left. Under a lost claim that is right too: whoever claims the range next puts in doubt what is begun, so
+// what is begun still is ours.
 func (l *record) close() {
-	if !l.claim.Lost() { // else another may have begun them meanwhile
-		for seq := range l.begun {
-			l.write(entry{seq: seq, kind: unbegun})
-		}
+	for seq := range l.begun {
+		l.write(entry{seq: seq, kind: unbegun})
 	}
 	l.written.Wait()
 	r := l.recorder

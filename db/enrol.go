@@ -20,7 +20,7 @@ type Enrolment struct {
 	Version               int
 	Audience              Audience
 	After                 uuid.UUID // the last customer of the page before; zero at the start
-	PageSize              int
+	PageSize              int       // people, at most
 	Consents              []uuid.UUID
 	Campaign              *uuid.UUID // whose codes are published, one to each recipient
 	JoinOnce              bool       // who holds a code of the campaign gets that one again
@@ -58,12 +58,17 @@ func (s Messages) Enrol(ctx context.Context, e Enrolment) (Enrolled, error) {
 	return done, err
 }
 
+// firstPage is how many people are enrolled first: each page is as large as all before it, up to Enrolment.PageSize, so that
+// the first messages leave soon and whoever sends never waits for the next.
+const firstPage = 1000
+
 func enrolPage(ctx context.Context, tx pgx.Tx, e Enrolment) (done Enrolled, err error) {
-	people, err := audiencePage(ctx, tx, e)
+	before, err := q.MessageLastSeq(ctx, tx, e.Distribution)
 	if err != nil {
 		return done, err
 	}
-	before, err := q.MessageLastSeq(ctx, tx, e.Distribution)
+	e.PageSize = min(e.PageSize, max(firstPage, int(before)))
+	people, err := audiencePage(ctx, tx, e)
 	if err != nil {
 		return done, err
 	}
