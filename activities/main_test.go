@@ -88,7 +88,7 @@ func (p *post) hire(t *testing.T) {
 	letters := &activities.Letters{Distributions: distributions, Campaigns: db.Campaigns{Pool: p.pool}, Projects: db.Projects{Pool: p.pool}}
 	claims := db.NewClaims(p.pool)
 	p.sending = &activities.Sending{
-		Messages: messages, Claims: claims, Recorder: activities.NewRecorder(claims), Distributions: distributions, Letters: letters,
+		Messages: messages, Claims: claims, Recorder: activities.NewRecorder(claims, 10), Distributions: distributions, Letters: letters,
 		Mail: mail, RetryAfter: retryAfter, Domain: "herald.example",
 	}
 	p.enrols = &activities.Enrolment{

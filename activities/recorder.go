@@ -14,14 +14,17 @@ import (
 // group gathers, so the busier the connections, the larger the groups and the fewer the commits per message.
 type Recorder struct {
 	claims *db.Claims
+	most   int // outcomes that can come at once
 
 	mu      sync.Mutex
 	batches int        // that may have outcomes
 	in      chan entry // open while there are any
 }
 
-// NewRecorder is for one worker.
-func NewRecorder(claims *db.Claims) *Recorder { return &Recorder{claims: claims} }
+// NewRecorder is for one worker, which sends over so many connections.
+func NewRecorder(claims *db.Claims, connections int) *Recorder {
+	return &Recorder{claims: claims, most: min(connections, maxGroup)}
+}
 
 // record is where one batch's outcomes go.
 type record struct {
@@ -121,7 +124,7 @@ func (l *record) begin(ctx context.Context, seq int64) error {
 
 func (r *Recorder) run(in <-chan entry) {
 	group := make([]entry, 0, maxGroup)
-	var pace pace
+	pace := pace{most: r.most}
 	for first := range in {
 		group = pace.gather(append(group[:0], first), in)
 		began := time.Now()
@@ -133,6 +136,7 @@ func (r *Recorder) run(in <-chan entry) {
 // pace is how commits went lately. Connections that wait for the same commit begin their next messages together, and end them
 // together: where a commit is slow it pays to wait a little for the rest of them, or two halves take turns at half the speed.
 type pace struct {
+	most  int    // in a group, as a rule
 	sizes [2]int // of the last groups
 	took  time.Duration
 }
@@ -158,7 +162,7 @@ func (p *pace) gather(group []entry, in <-chan entry) []entry {
 			continue
 		default:
 		}
-		if p.took < slowCommit || len(group) >= p.sizes[0]+p.sizes[1] {
+		if p.took < slowCommit || len(group) >= min(p.sizes[0]+p.sizes[1], p.most) {
 			return group
 		}
 		if waited == nil {

@@ -63,6 +63,7 @@ func New(o Options) (*Worker, error) {
 	if o.Connections > 0 {
 		settings.Connections = o.Connections
 	}
+	o.Connections = settings.Connections
 	if o.Rate > 0 {
 		settings.Limiter = &sendingCap{store: db.SendingCaps{Pool: o.Pool}, key: settings.Server(), rate: o.Rate}
 	}
@@ -97,7 +98,7 @@ func (w *Worker) sendQueue() worker.Worker {
 	})
 	claims := db.NewClaims(w.options.Pool)
 	queue.RegisterActivity(&activities.Sending{
-		Claims: claims, Recorder: activities.NewRecorder(claims),
+		Claims: claims, Recorder: activities.NewRecorder(claims, w.options.Connections),
 		Messages: db.Messages{Pool: w.options.Pool}, Distributions: db.Distributions{Pool: w.options.Pool},
 		Letters: w.letters(), Mail: w.mail, RetryAfter: w.options.RetryAfter, Domain: w.options.Domain,
 	})
