@@ -3,8 +3,10 @@ package e2e_test
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"mime/multipart"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -314,4 +316,29 @@ func TestNobodyInTheSegmentAnyMore(t *testing.T) {
 	require.NoError(t, err)
 	h.control(distribution, "send-now")
 	require.Equal(t, "empty_audience", h.becomes(distribution, "failed")["reason"])
+}
+
+func TestATestMessage(t *testing.T) {
+	h := newHouse(t, time.Minute)
+	h.work("herald.example")
+	h.secrets = append(h.secrets, "me@private.example")
+	one := h.call("POST", "/distributions", sale(h.people(1), "", "Hello {{ customer.name }}"), http.StatusOK)["id"].(string)
+	sent := h.call("POST", "/distributions/"+one+"/test", object{"to": "me@private.example"}, http.StatusOK)
+	require.Equal(t, "sent", sent["status"])
+	require.Equal(t, []string{"me@private.example"}, slices.Collect(maps.Keys(h.mail.ByRecipient())))
+	require.Equal(t, "Hello Alex Sample", h.mail.Mails()[0].Subject)
+	require.Equal(t, "draft", h.get(one)["status"])
+
+	h.mail.Answers(func(stage smtptest.Stage, to string) string {
+		if stage == smtptest.Recipient {
+			return "550 5.1.1 <" + to + "> unknown"
+		}
+		return ""
+	})
+	refused := h.call("POST", "/distributions/"+one+"/test", object{"to": "me@private.example"}, http.StatusOK)
+	require.Equal(t, "failed", refused["status"])
+	require.Equal(t, "mailbox_unavailable", refused["reason"])
+	var kept int
+	require.NoError(t, h.pool.QueryRow(t.Context(), "SELECT count(*) FROM test_messages").Scan(&kept))
+	require.Zero(t, kept)
 }

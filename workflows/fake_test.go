@@ -20,35 +20,46 @@ import (
 // ledgerFake stands for the ledger and the provider: its methods have the activities' names, its people are numbers. It notes
 // in broken what must never happen: a message sent twice, something sent while the distribution is paused or after it ended.
 type ledgerFake struct {
-	mu        sync.Mutex
-	now       func() time.Time
-	pageSize  int
-	people    int
-	publishes bool
-	codes     int                    // left, where it publishes
-	segments  map[int]uuid.UUID      // by version; a version without one is for one customer
-	synced    map[uuid.UUID]bool     // which segments are
-	deferrals map[int64]int          // how often a message is put off before it is taken
-	unknown   map[int64]bool         // recipients whom the provider does not know
-	hooks     map[string]func(n int) // called with the number of the call, before an activity does anything
-	halfway   func(n int, b *batch)  // called in the middle of each batch
-	wait      time.Duration          // of a message put off once; twice that of one put off twice, and so on
-	strict    bool                   // batches end before the rest is stopped; the SDK's test environment does not wait for those it cancels
-	refuses   func(n int) error      // what a batch ends with before its first message
-	calls     map[string]int         // of each activity
-	running   map[string]func()      // interrupts a batch or a wait under way, by activity
-	claims    map[int64]*sync.Mutex  // by thousand
-	under     int                    // batches under way
-	messages  []messageFake          // by seq - 1
-	log       []string               // actor, event, status and reason of each line
-	firstSent time.Time              // the first message left
-	pausedAt  time.Time              // zero while it is not
-	inPause   int                    // batches that were under way or began in this pause
-	stopped   bool                   // the rest was
-	broken    []string               // what must never happen
-	standings []activities.Standing  // as they were recorded
-	adopted   int                    // the current version
-	pages     []uuid.UUID            // the customers that pages end with; the first is none
+	mu          sync.Mutex
+	now         func() time.Time
+	pageSize    int
+	people      int
+	publishes   bool
+	codes       int                    // left, where it publishes
+	segments    map[int]uuid.UUID      // by version; a version without one is for one customer
+	synced      map[uuid.UUID]bool     // which segments are
+	deferrals   map[int64]int          // how often a message is put off before it is taken
+	unknown     map[int64]bool         // recipients whom the provider does not know
+	hooks       map[string]func(n int) // called with the number of the call, before an activity does anything
+	halfway     func(n int, b *batch)  // called in the middle of each batch
+	wait        time.Duration          // of a message put off once; twice that of one put off twice, and so on
+	strict      bool                   // batches end before the rest is stopped; the SDK's test environment does not wait for those it cancels
+	refuses     func(n int) error      // what a batch ends with before its first message
+	calls       map[string]int         // of each activity
+	running     map[string]func()      // interrupts a batch or a wait under way, by activity
+	claims      map[int64]*sync.Mutex  // by thousand
+	under       int                    // batches under way
+	messages    []messageFake          // by seq - 1
+	log         []string               // actor, event, status and reason of each line
+	firstSent   time.Time              // the first message left
+	pausedAt    time.Time              // zero while it is not
+	pauseReason string
+	resuming    int                   // orders to resume that are not written down
+	inPause     int                   // batches that were under way or began in this pause
+	stopped     bool                  // the rest was
+	broken      faults                // what must never happen
+	standings   []activities.Standing // as they were recorded
+	adopted     int                   // the current version
+	pages       []uuid.UUID           // the customers that pages end with; the first is none
+}
+
+// faults keeps the first few.
+type faults []string
+
+func (f *faults) add(one string) {
+	if len(*f) < 5 {
+		*f = append(*f, one)
+	}
 }
 
 type messageFake struct {
@@ -94,7 +105,7 @@ func newLedgerFake(people int) *ledgerFake {
 func (f *ledgerFake) breaks(format string, args ...any) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.broken = append(f.broken, fmt.Sprintf(format, args...))
+	f.broken.add(fmt.Sprintf(format, args...))
 }
 
 // called counts a call and lets the scenario do something first.
@@ -157,9 +168,12 @@ func (f *ledgerFake) RecordStatus(_ context.Context, in activities.Standing) err
 		line += ", " + in.Reason
 	}
 	f.log, f.standings = append(f.log, line), append(f.standings, in)
-	f.pausedAt = time.Time{}
+	f.pausedAt, f.pauseReason = time.Time{}, in.Reason
 	if in.Status == distribution.Paused {
 		f.pausedAt, f.inPause = f.now(), f.under
+	}
+	if slices.Contains([]string{"resumed", "sent_now", "codes_added"}, in.Event) {
+		f.resuming = max(0, f.resuming-1)
 	}
 	return nil
 }
@@ -191,11 +205,11 @@ func (f *ledgerFake) EnrolPage(_ context.Context, in activities.EnrolInput) (db.
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.stopped {
-		f.broken = append(f.broken, "enrolled after the stop")
+		f.broken.add("enrolled after the stop")
 	}
 	begin := slices.Index(f.pages, in.After)
 	if begin < 0 {
-		f.broken = append(f.broken, fmt.Sprintf("enrolled after %s, who ends no page", in.After))
+		f.broken.add(fmt.Sprintf("enrolled after %s, who ends no page", in.After))
 	}
 	begin *= f.pageSize
 	end := min(begin+f.pageSize, f.people)
@@ -323,10 +337,10 @@ func (f *ledgerFake) begin() (end func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.under++
-	if !f.pausedAt.IsZero() {
+	if f.paused() {
 		f.inPause++
 		if f.inPause > batches || f.now().After(f.pausedAt) {
-			f.broken = append(f.broken, "a batch began while paused")
+			f.broken.add("a batch began while paused")
 		}
 	}
 	return func() {
@@ -334,6 +348,16 @@ func (f *ledgerFake) begin() (end func()) {
 		defer f.mu.Unlock()
 		f.under--
 	}
+}
+
+// paused reports whether nothing may begin. A run that was told to resume may send before that is written down.
+func (f *ledgerFake) paused() bool { return !f.pausedAt.IsZero() && f.resuming == 0 }
+
+// resumes says that the run is being told to.
+func (f *ledgerFake) resumes() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.resuming++
 }
 
 func (f *ledgerFake) send(seq int64, version int) {
@@ -345,10 +369,10 @@ func (f *ledgerFake) send(seq int64, version int) {
 	}
 	now := f.now()
 	if f.stopped {
-		f.broken = append(f.broken, fmt.Sprintf("message %d left after the stop", seq))
+		f.broken.add(fmt.Sprintf("message %d left after the stop", seq))
 	}
-	if !f.pausedAt.IsZero() && now.Sub(f.pausedAt) > 2*time.Second {
-		f.broken = append(f.broken, fmt.Sprintf("message %d left %s into a pause", seq, now.Sub(f.pausedAt)))
+	if f.paused() && now.Sub(f.pausedAt) > 2*time.Second {
+		f.broken.add(fmt.Sprintf("message %d left %s into a pause", seq, now.Sub(f.pausedAt)))
 	}
 	if f.firstSent.IsZero() {
 		f.firstSent = now
@@ -361,7 +385,7 @@ func (f *ledgerFake) send(seq int64, version int) {
 		m.status, m.reason, m.due = message.Deferred, "greylisted", now.Add(time.Duration(m.attempts)*f.wait)
 	default:
 		if m.version != 0 {
-			f.broken = append(f.broken, fmt.Sprintf("message %d was sent twice", seq))
+			f.broken.add(fmt.Sprintf("message %d was sent twice", seq))
 		}
 		m.status, m.reason, m.version = message.Sent, "", version
 	}
@@ -373,7 +397,7 @@ func (f *ledgerFake) StopRest(context.Context, activities.Ref) (message.Tally, e
 	defer f.mu.Unlock()
 	f.stopped = true
 	if f.strict && f.under > 0 {
-		f.broken = append(f.broken, "the rest was stopped while batches were under way")
+		f.broken.add("the rest was stopped while batches were under way")
 	}
 	for i := range f.messages {
 		if m := &f.messages[i]; m.status == message.Pending || m.status == message.Deferred {
@@ -448,4 +472,7 @@ func (f *ledgerFake) addCodes(n int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.codes += n
+	if f.pauseReason == distribution.ReasonOutOfCodes {
+		f.resuming++
+	}
 }

@@ -188,6 +188,9 @@ func (h *harness) note(what func()) {
 
 // control gives an order in the name of ops.
 func (h *harness) control(name distribution.Control) *order {
+	if name == distribution.Resume || name == distribution.SendNow {
+		h.ledger.resumes()
+	}
 	return h.order(string(name), Order{Actor: "ops"})
 }
 

@@ -220,6 +220,9 @@ func work(t *testing.T, engine client.Client, ledger *ledgerFake) {
 }
 
 func (l *live) control(control distribution.Control, version int) {
+	if control == distribution.Resume {
+		l.ledger.resumes()
+	}
 	_, err := l.flows.Control(l.Context(), l.ref.ProjectID, l.ref.DistributionID, control, Order{Actor: "ops", Version: version})
 	require.NoError(l, err)
 }

@@ -109,6 +109,14 @@ func roundsAndCodes() []scenario {
 			log: []string{logConfirmed, logSending, logSent},
 		},
 		{
+			name: "codes made by the campaign itself while it looked", first: 10 * time.Minute, tally: everyone,
+			setup: func(h *harness) {
+				h.ledger.publishes, h.ledger.codes = true, 2000
+				h.ledger.hooks["PublishWaiting"] = func(n int) { once(n, func() { h.ledger.addCodes(1500) }) }
+			},
+			log: []string{logConfirmed, logSending, logSent},
+		},
+		{
 			name: "codes added while paused by request", first: 10 * time.Minute, tally: everyone,
 			setup: func(h *harness) {
 				h.ledger.publishes, h.ledger.codes = true, 2000
