@@ -41,7 +41,7 @@ func BenchmarkMillion(b *testing.B) {
 		do()
 		var memory runtime.MemStats
 		runtime.ReadMemStats(&memory)
-		b.Logf("%-40s %8s, Go has %d MB", what, time.Since(began).Round(time.Millisecond), memory.Sys>>20)
+		b.Logf("%-30.30s %8s, Go has %d MB", what, time.Since(began).Round(time.Millisecond), memory.Sys>>20)
 	}
 	for range b.N {
 		for _, what := range []string{"import", "import again"} {
