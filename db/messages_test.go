@@ -1,6 +1,7 @@
 package db_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 
 	"herald/db"
 	"herald/internal/fault"
+	"herald/internal/id"
 	"herald/internal/message"
 )
 
@@ -240,4 +242,27 @@ func TestAnotherProjectSeesNoMessages(t *testing.T) {
 	buckets, err := s.messages.Analytics(t.Context(), stranger.project, s.one, time.Unix(0, 0), time.Now().Add(time.Hour), time.Hour)
 	require.NoError(t, err)
 	require.Empty(t, buckets)
+}
+
+func TestADeletedCustomerIsForgottenByTheirMessages(t *testing.T) {
+	t.Parallel()
+	s := newSale(t, 3)
+	ctx := context.Background()
+	s.enrol(t, func(e *db.Enrolment) { e.Paths = []string{"customer.name"} })
+	_, err := s.pool.Exec(ctx, `UPDATE messages SET sent_at = now(), reply = 'OK person1@shop.example' WHERE seq = 1`)
+	require.NoError(t, err)
+	for _, person := range s.people[:2] {
+		require.NoError(t, db.Customers{Pool: s.pool}.Delete(ctx, s.project, id.Customer.Format(person)))
+	}
+	for seq, want := range map[int64]message.Status{1: message.Sent, 2: message.Skipped, 3: message.Pending} {
+		m, err := s.messages.Get(ctx, s.project, s.one, seq)
+		require.NoError(t, err)
+		require.Equal(t, want, m.Status)
+		if seq == 3 {
+			require.NotEmpty(t, m.Recipient)
+			continue
+		}
+		require.Empty(t, m.Recipient+m.Reply)
+		require.JSONEq(t, `{"customer": {}}`, string(m.Vars))
+	}
 }

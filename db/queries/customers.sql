@@ -40,7 +40,14 @@ SELECT * FROM customers WHERE project_id = $1 AND id = $2;
 SELECT * FROM customers WHERE project_id = $1 AND source_id = sqlc.arg(source_id)::text;
 
 -- name: CustomerDelete :execrows
-DELETE FROM customers WHERE project_id = $1 AND id = $2;
+-- What messages kept of the person goes too; that they were sent, and when, stays. What has not left yet never leaves.
+WITH forgotten AS (
+	UPDATE messages m SET recipient = NULL, vars = '{"customer": {}}', reply = NULL, history = NULL,
+		flag = CASE WHEN m.sent_at IS NULL AND (m.flag IS NULL OR m.flag = 'deferred') THEN 'skipped' ELSE m.flag END,
+		reason = CASE WHEN m.sent_at IS NULL AND (m.flag IS NULL OR m.flag = 'deferred') THEN 'customer_deleted' ELSE m.reason END
+	WHERE m.project_id = $1 AND m.customer_id = $2
+)
+DELETE FROM customers c WHERE c.project_id = $1 AND c.id = $2;
 
 -- name: CustomerResolve :many
 -- Which customers the keys name: each is an id or a source id.

@@ -128,7 +128,13 @@ func (q *Queries) ConsentUnknown(ctx context.Context, db DBTX, arg ConsentUnknow
 }
 
 const customerDelete = `-- name: CustomerDelete :execrows
-DELETE FROM customers WHERE project_id = $1 AND id = $2
+WITH forgotten AS (
+	UPDATE messages m SET recipient = NULL, vars = '{"customer": {}}', reply = NULL, history = NULL,
+		flag = CASE WHEN m.sent_at IS NULL AND (m.flag IS NULL OR m.flag = 'deferred') THEN 'skipped' ELSE m.flag END,
+		reason = CASE WHEN m.sent_at IS NULL AND (m.flag IS NULL OR m.flag = 'deferred') THEN 'customer_deleted' ELSE m.reason END
+	WHERE m.project_id = $1 AND m.customer_id = $2
+)
+DELETE FROM customers c WHERE c.project_id = $1 AND c.id = $2
 `
 
 type CustomerDeleteParams struct {
@@ -136,6 +142,7 @@ type CustomerDeleteParams struct {
 	ID        uuid.UUID
 }
 
+// What messages kept of the person goes too; that they were sent, and when, stays. What has not left yet never leaves.
 func (q *Queries) CustomerDelete(ctx context.Context, db DBTX, arg CustomerDeleteParams) (int64, error) {
 	result, err := db.Exec(ctx, customerDelete, arg.ProjectID, arg.ID)
 	if err != nil {
