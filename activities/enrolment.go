@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
-	"go.temporal.io/sdk/activity"
 
 	"herald/db"
 	"herald/internal/distribution"
@@ -31,6 +30,7 @@ type EnrolInput struct {
 
 // EnrolPage writes the messages of the next page of the audience.
 func (a *Enrolment) EnrolPage(ctx context.Context, in EnrolInput) (db.Enrolled, error) {
+	defer beat(ctx)()
 	enrolment, err := a.enrolment(ctx, in)
 	if err != nil {
 		return db.Enrolled{}, outcome(err)
@@ -85,6 +85,7 @@ type Published struct{ Given, Waiting int64 }
 
 // PublishWaiting gives codes to those who wait for one, for as many as there are.
 func (a *Enrolment) PublishWaiting(ctx context.Context, in Ref) (Published, error) {
+	defer beat(ctx)()
 	current, err := a.Distributions.Get(ctx, in.ProjectID, in.DistributionID)
 	if err != nil {
 		return Published{}, outcome(err)
@@ -117,7 +118,6 @@ func (a *Enrolment) publish(ctx context.Context, in Ref, campaign uuid.UUID) (al
 		if given < waiting || waiting == 0 {
 			return all, nil
 		}
-		activity.RecordHeartbeat(ctx)
 	}
 }
 

@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"go.temporal.io/sdk/activity"
-
 	"herald/db"
 	"herald/internal/message"
 )
@@ -52,6 +50,7 @@ const stopThousands = 20
 
 // StopRest ends every message that has not left.
 func (a *Rounds) StopRest(ctx context.Context, in Ref) (message.Tally, error) {
+	defer beat(ctx)()
 	for from := int64(0); ; from += stopThousands {
 		done, err := a.Messages.StopRest(ctx, in.DistributionID, from, stopThousands)
 		if err != nil {
@@ -60,7 +59,6 @@ func (a *Rounds) StopRest(ctx context.Context, in Ref) (message.Tally, error) {
 		if done {
 			break
 		}
-		activity.RecordHeartbeat(ctx, from)
 	}
 	tally, err := a.Messages.Tally(ctx, in.DistributionID)
 	return tally, outcome(err)
@@ -68,6 +66,7 @@ func (a *Rounds) StopRest(ctx context.Context, in Ref) (message.Tally, error) {
 
 // CountMessages counts every message anew.
 func (a *Rounds) CountMessages(ctx context.Context, in Ref) (message.Tally, error) {
+	defer beat(ctx)()
 	if err := a.Messages.Recount(ctx, in.DistributionID); err != nil {
 		return message.Tally{}, outcome(err)
 	}
@@ -83,6 +82,7 @@ type RetryInput struct {
 
 // RetryMessages makes messages that failed, or whose fate is unknown, due again.
 func (a *Rounds) RetryMessages(ctx context.Context, in RetryInput) (int64, error) {
+	defer beat(ctx)()
 	n, err := a.Messages.Retry(ctx, in.DistributionID, in.Status)
 	return n, outcome(err)
 }

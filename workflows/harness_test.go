@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -110,6 +111,11 @@ func (h *harness) environment(clock time.Time) *testsuite.TestWorkflowEnvironmen
 	env.RegisterActivity(h.ledger)
 	env.SetOnActivityCanceledListener(func(info *activity.Info) {
 		h.ledger.interrupt(activityKey(info.WorkflowExecution.RunID, info.ActivityID))
+	})
+	env.SetOnActivityStartedListener(func(info *activity.Info, _ context.Context, _ converter.EncodedValues) {
+		if beats := info.HeartbeatTimeout; info.StartToCloseTimeout > 30*time.Second && (beats == 0 || beats > 15*time.Second) {
+			h.ledger.breaks("nobody notices soon when a worker dies in %s", info.ActivityType.Name)
+		}
 	})
 	h.ledger.mu.Lock()
 	h.ledger.now = env.Now

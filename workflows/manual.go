@@ -189,7 +189,7 @@ func (d *manual) coolOff(ctx workflow.Context) error {
 
 // count counts every message before the run ends; false where the cheaper look for what is left has missed some.
 func (d *manual) count(ctx workflow.Context) (complete bool, err error) {
-	d.Tally, err = call(d.ledger(ctx, "count the messages"), rounds.CountMessages, d.Ref)
+	d.Tally, err = call(d.walking(ctx, "count the messages"), rounds.CountMessages, d.Ref)
 	return d.Tally.Pending == 0, err
 }
 
@@ -203,7 +203,7 @@ func (d *manual) finish(ctx workflow.Context) error {
 
 // stop ends a run for good: what has not left never leaves.
 func (d *manual) stop(ctx workflow.Context) error {
-	tally, err := call(d.ledger(ctx, "stop the rest"), rounds.StopRest, d.Ref)
+	tally, err := call(d.walking(ctx, "stop the rest"), rounds.StopRest, d.Ref)
 	if err != nil {
 		return err
 	}

@@ -70,7 +70,7 @@ func (d *manual) enrol(ctx workflow.Context) error {
 		}
 		// Enrolling is not interrupted: a page is one short transaction.
 		uninterrupted, cancel := workflow.NewDisconnectedContext(ctx)
-		page, err := call(d.ledger(uninterrupted, fmt.Sprintf("enrol from message %d", d.Last+1)), enrolment.EnrolPage,
+		page, err := call(d.walking(uninterrupted, fmt.Sprintf("enrol from message %d", d.Last+1)), enrolment.EnrolPage,
 			activities.EnrolInput{VersionRef: d.VersionRef, After: d.After})
 		cancel()
 		if err != nil {
@@ -169,7 +169,7 @@ func (d *manual) waitForRound(ctx workflow.Context, due time.Time) error {
 // publishWaiting gives codes to those who wait for one, and reports whether anybody got one.
 func (d *manual) publishWaiting(ctx workflow.Context) (some bool, err error) {
 	d.NewCodes = false
-	published, err := call(d.ledger(ctx, "publish codes to those who wait"), enrolment.PublishWaiting, d.Ref)
+	published, err := call(d.walking(ctx, "publish codes to those who wait"), enrolment.PublishWaiting, d.Ref)
 	return published.Given > 0, err
 }
 
@@ -193,7 +193,7 @@ func (d *manual) outOfCodes(ctx workflow.Context) error {
 // confirmRetry begins a run that sends failed or unknown messages of an ended one again.
 func (d *manual) confirmRetry(ctx workflow.Context) error {
 	input := activities.RetryInput{Ref: d.Ref, Status: d.Retry}
-	if _, err := call(d.ledger(ctx, "make "+string(d.Retry)+" messages due"), rounds.RetryMessages, input); err != nil {
+	if _, err := call(d.walking(ctx, "make "+string(d.Retry)+" messages due"), rounds.RetryMessages, input); err != nil {
 		return err
 	}
 	d.Phase, d.Started, d.Enrolled, d.Next, d.Looked = distribution.Sending, workflow.Now(ctx), true, 1, -1

@@ -20,10 +20,18 @@ var (
 	sending   *activities.Sending
 )
 
-// ledger is the policy for work on the database, and counts a step.
+// Whatever a step works on, a worker that dies in its middle is noticed within half a minute: a control may be waiting for it.
+
+// ledger is the policy for a few rows in the database, and counts a step.
 func (d *manual) ledger(ctx workflow.Context, summary string) workflow.Context {
 	d.steps++
-	return ledger(ctx, summary)
+	return workflow.WithStartToCloseTimeout(ledger(ctx, summary), 30*time.Second)
+}
+
+// walking is ledger for all of a distribution's messages, or a page of them: it takes as long as it takes, and beats meanwhile.
+func (d *manual) walking(ctx workflow.Context, summary string) workflow.Context {
+	d.steps++
+	return workflow.WithHeartbeatTimeout(workflow.WithStartToCloseTimeout(ledger(ctx, summary), time.Hour), 15*time.Second)
 }
 
 // patient is the policy for an activity that waits, and beats while it does.
