@@ -64,7 +64,7 @@ CREATE INDEX vouchers_publication ON vouchers (publication_id) WHERE publication
 
 CREATE TABLE publications (
 	id              uuid PRIMARY KEY DEFAULT uuid7(),
-	project_id      uuid NOT NULL REFERENCES projects ON DELETE CASCADE,
+	project_id      uuid NOT NULL, -- its customer's, with whom it goes: a key to check costs more than the row
 	customer_id     uuid NOT NULL REFERENCES customers ON DELETE CASCADE,
 	campaign_id     uuid REFERENCES campaigns ON DELETE CASCADE,
 	voucher_ids     uuid[] NOT NULL DEFAULT '{}',
