@@ -14,7 +14,8 @@ import (
 
 // outcome turns an error into the engine's terms, for every activity. A fault is the caller's doing, so a retry would meet
 // it again, unless it says when to come back; anything else is the infrastructure's, and the engine retries it. History keeps
-// what is said here, so addresses that a provider or a driver repeats are left out.
+// what is said here, so of a provider's words only the code stays (the distribution's log has the rest), and addresses that a
+// driver repeats are left out.
 func outcome(err error) error {
 	if err == nil {
 		return nil
@@ -23,9 +24,17 @@ func outcome(err error) error {
 	if !errors.As(err, &f) {
 		return errors.New(addresses.ReplaceAllString(err.Error(), "(address)"))
 	}
+	details := addresses.ReplaceAllString(f.Details, "(address)")
+	if f.Code == fault.ProviderFault {
+		details = replyCode.ReplaceAllString(details, "$1 …")
+	}
 	passing := f.Code == fault.RateLimited || f.Code == fault.ProviderFault
-	return temporal.NewApplicationErrorWithOptions(addresses.ReplaceAllString(f.Details, "(address)"), string(f.Code),
+	return temporal.NewApplicationErrorWithOptions(details, string(f.Code),
 		temporal.ApplicationErrorOptions{NonRetryable: !passing, NextRetryDelay: f.RetryAfter})
 }
 
-var addresses = regexp.MustCompile(`[^\s<>"'(),;:]+@[^\s<>"'(),;:]+`)
+var (
+	addresses = regexp.MustCompile(`[^\s<>"(),;:]+@[^\s<>"(),;:]+`)
+	// replyCode is a reply of SMTP (RFC 5321, section 4.2) with its enhanced code (RFC 3463), and whatever the server says after it.
+	replyCode = regexp.MustCompile(`(?s)\b([245]\d\d(?: [245]\.\d{1,3}\.\d{1,3})?)[ -].*`)
+)

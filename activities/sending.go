@@ -62,7 +62,7 @@ func (a *Sending) SendBatch(ctx context.Context, in SendInput) (Sent, error) {
 	sendErr := a.sendClaimed(ctx, claim, in)
 	// Which thousand has how many where is told even when the provider failed us in its middle.
 	if err := errors.Join(claim.Recount(ending), claim.Release()); err != nil {
-		return Sent{}, err
+		return Sent{}, outcome(err)
 	}
 	return a.interruptedOr(ctx, ending, in, sendErr)
 }
@@ -71,7 +71,7 @@ func (a *Sending) SendBatch(ctx context.Context, in SendInput) (Sent, error) {
 func (a *Sending) interruptedOr(ctx, ending context.Context, in SendInput, err error) (Sent, error) {
 	if ctx.Err() == nil && err != nil {
 		if trouble := a.Distributions.RecordTrouble(ending, in.DistributionID, reasonOf(err)); trouble != nil {
-			return Sent{}, errors.Join(err, trouble)
+			return Sent{}, outcome(errors.Join(err, trouble))
 		}
 		return Sent{}, outcome(err)
 	}
@@ -79,7 +79,7 @@ func (a *Sending) interruptedOr(ctx, ending context.Context, in SendInput, err e
 		return Sent{}, errWorkerStops
 	}
 	tally, tallyErr := a.Messages.Tally(ending, in.DistributionID)
-	return Sent{Interrupted: ctx.Err() != nil, Tally: tally}, tallyErr
+	return Sent{Interrupted: ctx.Err() != nil, Tally: tally}, outcome(tallyErr)
 }
 
 // reasonOf is what a distribution shows of a provider's fault; an infrastructure's own faults are the engine's to show.

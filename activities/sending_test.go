@@ -201,8 +201,9 @@ func TestAProviderThatIsDownShows(t *testing.T) {
 	refused := failure(t, err)
 	require.False(t, refused.NonRetryable(), "the engine tries again")
 	require.Equal(t, string(fault.ProviderFault), refused.Type())
-	require.Contains(t, refused.Message(), "come back later")
+	require.Contains(t, refused.Message(), "421 4.3.2")
 	require.NotContains(t, refused.Error(), "person1@", "history keeps no address")
+	require.NotContains(t, refused.Error(), "come back later", "nor the provider's words, which may name a person")
 	require.Zero(t, p.server.Count())
 
 	shown := p.distribution(t)

@@ -141,11 +141,11 @@ func (h distributions) edit(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	spec, err := h.read(c)
-	if err != nil {
+	if err := distribution.Status(found.Status).Check(distribution.Edit); err != nil {
 		return err
 	}
-	if err := distribution.Status(found.Status).Check(distribution.Edit); err != nil {
+	spec, err := h.read(c)
+	if err != nil {
 		return err
 	}
 	ctx := c.Request().Context()

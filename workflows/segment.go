@@ -49,14 +49,6 @@ func SyncSegment(ctx workflow.Context, sync activities.SegmentSync) error {
 		activities.SegmentSync{ProjectID: sync.ProjectID, SegmentID: sync.SegmentID})
 }
 
-// beating is the policy for long work on the database, which beats while it goes on.
-func beating(ctx workflow.Context, summary string) workflow.Context {
-	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		TaskQueue: Queue, StartToCloseTimeout: time.Hour, HeartbeatTimeout: time.Minute, Summary: summary,
-		RetryPolicy: &temporal.RetryPolicy{InitialInterval: 200 * time.Millisecond, BackoffCoefficient: 2, MaximumInterval: 30 * time.Second},
-	})
-}
-
 // SyncSegment starts the sync of a segment; where one is running, that one serves.
 func (f Flows) SyncSegment(ctx context.Context, project, segment uuid.UUID) error {
 	_, err := f.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{

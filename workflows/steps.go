@@ -20,18 +20,16 @@ var (
 	sending   *activities.Sending
 )
 
-// Whatever a step works on, a worker that dies in its middle is noticed within half a minute: a control may be waiting for it.
-
 // ledger is the policy for a few rows in the database, and counts a step.
 func (d *manual) ledger(ctx workflow.Context, summary string) workflow.Context {
 	d.steps++
-	return workflow.WithStartToCloseTimeout(ledger(ctx, summary), 30*time.Second)
+	return ledger(ctx, summary)
 }
 
-// walking is ledger for all of a distribution's messages, or a page of them: it takes as long as it takes, and beats meanwhile.
+// walking is the policy for all of a distribution's messages, or a page of them, and counts a step.
 func (d *manual) walking(ctx workflow.Context, summary string) workflow.Context {
 	d.steps++
-	return workflow.WithHeartbeatTimeout(workflow.WithStartToCloseTimeout(ledger(ctx, summary), time.Hour), 15*time.Second)
+	return beating(ctx, summary)
 }
 
 // patient is the policy for an activity that waits, and beats while it does.

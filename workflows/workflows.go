@@ -28,16 +28,21 @@ func Register(r worker.WorkflowRegistry) {
 	}
 }
 
-// ledger is the policy of activities that work on the database: short, and retried for as long as the database is away.
+// Whatever an activity works on, a worker that dies in its middle is noticed within half a minute.
+
+// ledger is the policy for a few rows in the database: short, and retried for as long as the database is away.
 func ledger(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		TaskQueue:           Queue,
-		StartToCloseTimeout: 5 * time.Minute,
-		Summary:             summary,
+		TaskQueue: Queue, StartToCloseTimeout: 30 * time.Second, Summary: summary,
 		RetryPolicy: &temporal.RetryPolicy{
 			InitialInterval: 200 * time.Millisecond, BackoffCoefficient: 2, MaximumInterval: 30 * time.Second,
 		},
 	})
+}
+
+// beating is ledger for many rows: it takes as long as it takes, and beats meanwhile.
+func beating(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithHeartbeatTimeout(workflow.WithStartToCloseTimeout(ledger(ctx, summary), time.Hour), 15*time.Second)
 }
 
 // call runs one activity and returns what it returned; activities are named by their method, so types are checked.

@@ -28,8 +28,8 @@ SELECT 1 FROM gone;
 SELECT * FROM distributions d
 WHERE d.project_id = @project_id
 	AND (sqlc.narg(status)::text IS NULL OR d.status = sqlc.narg(status))
-	AND (sqlc.narg(subject)::text IS NULL OR d.name ILIKE '%' || sqlc.narg(subject) || '%'
-		OR EXISTS (SELECT FROM jsonb_array_elements(d.spec->'channels') c WHERE c->>'subject' ILIKE '%' || sqlc.narg(subject) || '%'))
+	AND (sqlc.narg(subject)::text IS NULL OR strpos(lower(d.name), lower(sqlc.narg(subject))) > 0
+		OR EXISTS (SELECT FROM jsonb_array_elements(d.spec->'channels') c WHERE strpos(lower(c->>'subject'), lower(sqlc.narg(subject))) > 0))
 	AND (sqlc.narg(channel)::text IS NULL OR d.spec->'channels' @> jsonb_build_array(jsonb_build_object('type', sqlc.narg(channel)::text)))
 	AND (sqlc.narg(campaign_id)::uuid IS NULL OR d.campaign_id = sqlc.narg(campaign_id))
 	AND (sqlc.narg(created_after)::timestamptz IS NULL OR d.created_at > sqlc.narg(created_after))

@@ -165,8 +165,8 @@ const distributionList = `-- name: DistributionList :many
 SELECT id, project_id, name, status, reason, version, spec, campaign_id, segment_id, send_at, started_at, finished_at, enrolled_after, enrolled_all, created_at, updated_at FROM distributions d
 WHERE d.project_id = $1
 	AND ($2::text IS NULL OR d.status = $2)
-	AND ($3::text IS NULL OR d.name ILIKE '%' || $3 || '%'
-		OR EXISTS (SELECT FROM jsonb_array_elements(d.spec->'channels') c WHERE c->>'subject' ILIKE '%' || $3 || '%'))
+	AND ($3::text IS NULL OR strpos(lower(d.name), lower($3)) > 0
+		OR EXISTS (SELECT FROM jsonb_array_elements(d.spec->'channels') c WHERE strpos(lower(c->>'subject'), lower($3)) > 0))
 	AND ($4::text IS NULL OR d.spec->'channels' @> jsonb_build_array(jsonb_build_object('type', $4::text)))
 	AND ($5::uuid IS NULL OR d.campaign_id = $5)
 	AND ($6::timestamptz IS NULL OR d.created_at > $6)
