@@ -4,6 +4,9 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"herald/db"
+	"herald/internal/campaign"
 )
 
 // Messages have no foreign key; they go with their distribution all the same, and nobody else's do.
@@ -23,4 +26,30 @@ func TestMessagesGoWithTheirDistribution(t *testing.T) {
 		require.Zero(t, gone.count(t, "SELECT count(*) FROM messages WHERE distribution_id = '"+gone.one.String()+"'"), what)
 	}
 	require.EqualValues(t, 5, kept.count(t, "SELECT count(*) FROM messages WHERE distribution_id = '"+kept.one.String()+"'"))
+}
+
+// Nor have publications a key to their campaign, nor vouchers to their holder.
+func TestPublicationsAndHoldersFollowWhatIsDeleted(t *testing.T) {
+	t.Parallel()
+	s := newSale(t, 4)
+	kept, gone := s.campaign(t, nil), s.campaign(t, nil)
+	for _, c := range []*campaign.Campaign{&kept, &gone} {
+		s.fill(t, *c, 4)
+		other := newSaleIn(t, s.shop, 4)
+		other.enrol(t, func(e *db.Enrolment) { e.Campaign = &c.ID })
+	}
+	held := "SELECT count(*) FROM vouchers WHERE holder_id IS NOT NULL AND campaign_id = $1"
+	published := "SELECT count(*) FROM publications WHERE campaign_id = $1"
+	require.EqualValues(t, 4, s.count(t, published, gone.ID))
+
+	_, err := s.pool.Exec(t.Context(), "DELETE FROM campaigns WHERE id = $1", gone.ID)
+	require.NoError(t, err)
+	require.Zero(t, s.count(t, published, gone.ID))
+	require.EqualValues(t, 4, s.count(t, published, kept.ID))
+
+	_, err = s.pool.Exec(t.Context(), "DELETE FROM customers WHERE id = (SELECT holder_id FROM vouchers WHERE campaign_id = $1 AND holder_id IS NOT NULL LIMIT 1)", kept.ID)
+	require.NoError(t, err)
+	require.EqualValues(t, 3, s.count(t, held, kept.ID))
+	require.EqualValues(t, 3, s.count(t, published, kept.ID))
+	require.EqualValues(t, 4, s.count(t, "SELECT count(*) FROM vouchers WHERE campaign_id = $1", kept.ID))
 }

@@ -46,7 +46,7 @@ CREATE TABLE vouchers (
 	category            text,
 	metadata            jsonb NOT NULL DEFAULT '{}',
 	is_referral_code    boolean NOT NULL DEFAULT false,
-	holder_id           uuid REFERENCES customers ON DELETE SET NULL,
+	holder_id           uuid, -- a customer; no foreign key, see publications
 	publication_id      uuid, -- the publication that gave it away; null while it can still be given
 	created_at          timestamptz NOT NULL DEFAULT now(),
 	updated_at          timestamptz,
@@ -62,11 +62,14 @@ CREATE INDEX vouchers_campaign ON vouchers (campaign_id, created_at DESC, id) WH
 CREATE INDEX vouchers_holder ON vouchers (holder_id) WHERE holder_id IS NOT NULL;
 CREATE INDEX vouchers_publication ON vouchers (publication_id) WHERE publication_id IS NOT NULL;
 
+-- Codes are given out by the million, and checking one foreign key costs more than writing the row. The customer's is enough:
+-- it locks the customer for as long as it takes to make them a voucher's holder, and with the customer goes the project. What
+-- the others would do when a campaign or a holder is deleted is done by the triggers below.
 CREATE TABLE publications (
 	id              uuid PRIMARY KEY DEFAULT uuid7(),
-	project_id      uuid NOT NULL, -- its customer's, with whom it goes: a key to check costs more than the row
+	project_id      uuid NOT NULL,
 	customer_id     uuid NOT NULL REFERENCES customers ON DELETE CASCADE,
-	campaign_id     uuid REFERENCES campaigns ON DELETE CASCADE,
+	campaign_id     uuid,
 	voucher_ids     uuid[] NOT NULL DEFAULT '{}',
 	source_id       text, -- the caller's key: one publication each
 	distribution_id uuid, -- the distribution that made it
@@ -83,3 +86,21 @@ CREATE UNIQUE INDEX publications_source_id_key ON publications (project_id, sour
 CREATE INDEX publications_created ON publications (project_id, created_at, id);
 CREATE INDEX publications_campaign ON publications (campaign_id, created_at, id) WHERE campaign_id IS NOT NULL;
 CREATE INDEX publications_customer ON publications (customer_id, campaign_id);
+
+CREATE FUNCTION delete_publications() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	DELETE FROM publications p USING gone WHERE p.campaign_id = gone.id;
+	RETURN NULL;
+END
+$$;
+CREATE TRIGGER campaigns_publications AFTER DELETE ON campaigns REFERENCING OLD TABLE AS gone
+	FOR EACH STATEMENT EXECUTE FUNCTION delete_publications();
+
+CREATE FUNCTION forget_holders() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	UPDATE vouchers v SET holder_id = NULL FROM gone WHERE v.holder_id = gone.id;
+	RETURN NULL;
+END
+$$;
+CREATE TRIGGER customers_vouchers AFTER DELETE ON customers REFERENCING OLD TABLE AS gone
+	FOR EACH STATEMENT EXECUTE FUNCTION forget_holders();
