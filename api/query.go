@@ -122,7 +122,8 @@ func (q *query) choice(name string, values ...string) string {
 		return values[0]
 	}
 	if !slices.Contains(values, text) {
-		q.complain(name, "Query parameter %s should be one of: %s", name, strings.Join(values, ", "))
+		known := slices.DeleteFunc(slices.Clone(values), func(value string) bool { return value == "" })
+		q.complain(name, "Query parameter %s should be one of: %s", name, strings.Join(known, ", "))
 		return values[0]
 	}
 	return text
