@@ -51,7 +51,7 @@ type delayFlag struct {
 type mailFlags struct {
 	SMTPConnections int             `name:"smtp-connections" default:"0" help:"Connections to the mail server, at most; 0 leaves it to the URL."`
 	SMTPRate        float64         `name:"smtp-rate" default:"0" help:"Mails per second over all workers; 0 for no cap."`
-	MessageDomain   string          `default:"" placeholder:"DOMAIN" help:"Domain of Message-IDs, such as mail.example.com."`
+	MessageDomain   string          `default:"" placeholder:"DOMAIN" help:"Domain of Message-IDs, such as mail.example.com; the default is the sender's own."`
 	RetryAfter      []time.Duration `placeholder:"1m,5m,…" help:"How long a deferred mail waits before each further attempt; after the last it has failed. The default takes three days."`
 }
 

@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -27,7 +28,7 @@ type Sending struct {
 	Mail          *email.Pool
 	// RetryAfter is how long a deferred message waits, by the number of attempts it had; after the last it has failed.
 	RetryAfter []time.Duration
-	// Domain stands behind the @ of Message-IDs.
+	// Domain stands behind the @ of Message-IDs; where it is empty, the sender's own does.
 	Domain string
 }
 
@@ -133,7 +134,7 @@ func (a *Sending) job(row db.ToSend, e edition, in SendInput, outcomes *record) 
 			if err != nil {
 				return dst, err
 			}
-			messageID := id.FormatMessage(in.DistributionID, row.Seq) + "@" + a.Domain
+			messageID := messageIDOf(id.FormatMessage(in.DistributionID, row.Seq), a.Domain, letter)
 			return letter.Append(dst, email.Mailbox{Address: to}, messageID, time.Now(), vars)
 		},
 		Done: func(o channel.Outcome) <-chan struct{} { return outcomes.done(row.Seq, a.verdict(row, e, o)) },
@@ -142,6 +143,14 @@ func (a *Sending) job(row db.ToSend, e edition, in SendInput, outcomes *record) 
 		job.Before = func(ctx context.Context) error { return outcomes.begin(ctx, row.Seq) }
 	}
 	return job
+}
+
+// messageIDOf is a letter's Message-ID (RFC 5322, section 3.6.4): the same for every attempt at the same message.
+func messageIDOf(unique, domain string, letter *email.Letter) string {
+	if domain == "" {
+		domain = letter.From()[strings.LastIndexByte(letter.From(), '@')+1:]
+	}
+	return unique + "@" + domain
 }
 
 // verdict is what the ledger keeps of an outcome: a message whose answer was lost is sent again, unless none may be repeated,

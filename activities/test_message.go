@@ -2,7 +2,6 @@ package activities
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -65,7 +64,7 @@ func (a *Testing) job(ctx context.Context, test db.TestMessage) (email.Job, erro
 	if err != nil {
 		return email.Job{}, err
 	}
-	messageID := fmt.Sprintf("test.%s@%s", id.Distribution.Format(test.ID), a.Domain)
+	messageID := messageIDOf("test."+id.Distribution.Format(test.ID), a.Domain, letter)
 	return email.Job{
 		From: letter.From(), To: test.Recipient,
 		Append: func(dst []byte) ([]byte, error) {

@@ -26,7 +26,7 @@ type Options struct {
 	Connections int             // to the mail server, at most; 0 leaves it to the URL
 	Rate        float64         // messages per second over all workers; 0 is without a cap
 	RetryAfter  []time.Duration // waits before a deferred message's next attempts; none is RetryAfter
-	Domain      string          // behind the @ of Message-IDs; "" is herald.invalid
+	Domain      string          // behind the @ of Message-IDs; "" is the sender's own
 }
 
 // RetryAfter is how long a deferred mail waits before its next attempts: first what greylisting asks for, then what a full
@@ -69,9 +69,6 @@ func New(o Options) (*Worker, error) {
 	}
 	if len(o.RetryAfter) == 0 {
 		o.RetryAfter = RetryAfter
-	}
-	if o.Domain == "" {
-		o.Domain = "herald.invalid"
 	}
 	w := &Worker{options: o, mail: email.NewPool(settings, o.Log)}
 	w.queues = []worker.Worker{w.planQueue(), w.sendQueue()}
