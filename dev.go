@@ -193,7 +193,7 @@ func (d *dev) startHerald(context.Context) error {
 	}
 	d.run("the worker", workerStop, w.Run)
 	d.serve("the API", d.listeners["addr"], api.New(api.Options{
-		Pool: d.pool, Engine: d.client, EngineUI: d.engine.UI(), Log: d.log, Delay: d.Delay, From: d.From,
+		Pool: d.pool, Engine: d.client, EngineUI: d.engine.UI(), EngineNamespace: d.namespace, Log: d.log, Delay: d.Delay, From: d.From,
 		Ready: func(ctx context.Context) error {
 			return errors.Join(reachable(ctx, d.pool, d.client), w.Ready(ctx))
 		},

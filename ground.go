@@ -24,6 +24,8 @@ type ground struct {
 	log   *slog.Logger
 	fell  chan error // what ended by itself, first come first kept
 	steps []step
+
+	namespace string // of the engine, once it was dialled
 }
 
 type step struct {

@@ -36,7 +36,7 @@ func (c *apiCommand) Run(ctx context.Context, p *program) (err error) {
 		return err
 	}
 	g.serve("the API", l, api.New(api.Options{
-		Pool: pool, Engine: engine, EngineUI: c.EngineUI, Log: p.log, Delay: c.Delay, From: c.From,
+		Pool: pool, Engine: engine, EngineUI: c.EngineUI, EngineNamespace: g.namespace, Log: p.log, Delay: c.Delay, From: c.From,
 		Ready: func(ctx context.Context) error { return reachable(ctx, pool, engine) },
 	}))
 	p.log.Info("the API serves", "addr", l.Addr().String(), "version", version)
@@ -116,6 +116,7 @@ func (g *ground) dial(ctx context.Context, options client.Options) (client.Clien
 		return nil, fmt.Errorf("reach the engine at %s (TEMPORAL_ADDRESS): %w", options.HostPort, err)
 	}
 	g.onStop("the connection to the engine", httpStop, func(context.Context) error { c.Close(); return nil })
+	g.namespace = options.Namespace
 	return c, prepareEngine(ctx, c, options.Namespace)
 }
 

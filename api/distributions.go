@@ -2,7 +2,6 @@ package api
 
 import (
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -27,6 +26,7 @@ type distributions struct {
 	delay     time.Duration
 	from      string // the mailbox of channels that name none
 	engineUI  string
+	namespace string // of the engine
 }
 
 func (h distributions) routes(r routes) {
@@ -90,7 +90,7 @@ func (h distributions) show(d db.Distribution) shownDistribution {
 		CreatedAt: timestamp(d.CreatedAt), UpdatedAt: stamp(d.UpdatedAt), Object: "distribution",
 	}
 	if d.Status != string(distribution.Draft) && h.engineUI != "" {
-		shown.RunURL = workflows.RunURL(h.engineUI, d.ProjectID, d.ID)
+		shown.RunURL = workflows.RunURL(h.engineUI, h.namespace, d.ProjectID, d.ID)
 	}
 	return shown
 }
@@ -211,18 +211,12 @@ func (h distributions) duplicate(c echo.Context) error {
 		return err
 	}
 	spec := found.Spec
-	spec.Name = copyName(spec.Name)
+	spec.Name = distribution.CopyName(spec.Name)
 	made, err := h.store.Create(c.Request().Context(), caller(c).ProjectID, spec, caller(c).AppID)
 	if err != nil {
 		return err
 	}
 	return c.JSON(http.StatusOK, h.show(made))
-}
-
-// copyName keeps within a name's bound.
-func copyName(name string) string {
-	const suffix = " (copy)"
-	return strings.TrimSuffix(name, suffix) + suffix
 }
 
 func (h distributions) delete(c echo.Context) error {
@@ -233,8 +227,7 @@ func (h distributions) delete(c echo.Context) error {
 	if err := distribution.Status(found.Status).Check(distribution.Delete); err != nil {
 		return err
 	}
-	deletable := []string{string(distribution.Draft), string(distribution.Sent), string(distribution.Stopped), string(distribution.Failed)}
-	gone, err := h.store.Delete(c.Request().Context(), found.ProjectID, found.ID, deletable)
+	gone, err := h.store.Delete(c.Request().Context(), found.ProjectID, found.ID)
 	if err != nil {
 		return err
 	}

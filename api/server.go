@@ -22,11 +22,13 @@ type Options struct {
 	Pool     *pgxpool.Pool
 	Engine   client.Client
 	EngineUI string // the address of the engine's UI, for links to runs
-	From     string // the mailbox of email channels that name none: "Shop <news@shop.example>"
-	Log      *slog.Logger
-	Delay    time.Duration               // between a confirmed manual distribution and its first message
-	Ready    func(context.Context) error // why the process cannot serve, or nil
-	Rate     int                         // requests a minute for each key; 0 means the usual limit
+	// EngineNamespace is where the engine keeps the runs; "" is its default.
+	EngineNamespace string
+	From            string // the mailbox of email channels that name none: "Shop <news@shop.example>"
+	Log             *slog.Logger
+	Delay           time.Duration               // between a confirmed manual distribution and its first message
+	Ready           func(context.Context) error // why the process cannot serve, or nil
+	Rate            int                         // requests a minute for each key; 0 means the usual limit
 }
 
 // New is the API's handler.
@@ -53,7 +55,7 @@ func New(o Options) http.Handler {
 		store: db.Distributions{Pool: o.Pool}, messages: db.Messages{Pool: o.Pool}, projects: db.Projects{Pool: o.Pool},
 		campaigns: db.Campaigns{Pool: o.Pool}, segments: db.Segments{Pool: o.Pool},
 		tests: db.TestMessages{Pool: o.Pool}, flows: flows,
-		delay: o.Delay, from: o.From, engineUI: o.EngineUI,
+		delay: o.Delay, from: o.From, engineUI: o.EngineUI, namespace: o.EngineNamespace,
 	}.routes(v1)
 	asyncActions{db.AsyncActions{Pool: o.Pool}}.routes(v1)
 	ofCampaigns := campaigns{db.Campaigns{Pool: o.Pool}, db.Vouchers{Pool: o.Pool}, flows, o.Log}

@@ -87,7 +87,11 @@ func (s Distributions) UpdateDraft(ctx context.Context, project, one uuid.UUID, 
 }
 
 // Delete removes a distribution, its messages and its log, where it stands in one of the statuses.
-func (s Distributions) Delete(ctx context.Context, project, one uuid.UUID, statuses []string) (bool, error) {
+func (s Distributions) Delete(ctx context.Context, project, one uuid.UUID) (bool, error) {
+	var statuses []string
+	for _, status := range distribution.Delete.Statuses() {
+		statuses = append(statuses, string(status))
+	}
 	n, err := q.DistributionDelete(ctx, s.Pool, rows.DistributionDeleteParams{ProjectID: project, ID: one, Statuses: statuses})
 	return n > 0, err
 }

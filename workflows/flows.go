@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -135,6 +136,7 @@ func clip(text string, most int) string {
 }
 
 // RunURL is where the engine's UI shows a distribution's run.
-func RunURL(ui string, project, one uuid.UUID) string {
-	return strings.TrimSuffix(ui, "/") + "/namespaces/default/workflows/" + url.PathEscape(distributionID(project, one))
+func RunURL(ui, namespace string, project, one uuid.UUID) string {
+	return strings.TrimSuffix(ui, "/") + "/namespaces/" + url.PathEscape(cmp.Or(namespace, client.DefaultNamespace)) +
+		"/workflows/" + url.PathEscape(distributionID(project, one))
 }

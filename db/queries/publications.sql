@@ -35,9 +35,6 @@ FROM taken t WHERE given.id = t.id RETURNING given.*;
 INSERT INTO publications (project_id, customer_id, campaign_id, channel, tracking_id, metadata, result, failure_code, failure_message)
 VALUES ($1, $2, $3, $4, $5, $6, 'FAILURE', $7, $8) RETURNING *;
 
--- name: PublicationGet :one
-SELECT * FROM publications WHERE project_id = $1 AND id = $2;
-
 -- name: PublicationGetBySource :one
 SELECT * FROM publications WHERE project_id = $1 AND source_id = $2;
 

@@ -57,15 +57,18 @@ var allowed = map[Control][]Status{
 	Delete:  {Draft, Sent, Stopped, Failed},
 }
 
+// Statuses are those in which the control makes sense.
+func (c Control) Statuses() []Status { return allowed[c] }
+
 // Check is nil where the control fits the status, and otherwise a conflict that says what would fit.
 func (s Status) Check(control Control) error {
-	for _, status := range allowed[control] {
+	for _, status := range control.Statuses() {
 		if s == status {
 			return nil
 		}
 	}
 	return fault.New(fault.Conflict, "a distribution that is %s cannot take %q; that fits only: %s",
-		s, control, list(allowed[control]))
+		s, control, list(control.Statuses()))
 }
 
 func list[S ~string](words []S) string {
@@ -84,6 +87,4 @@ const (
 	ReasonByRequest     = "by_request"
 	ReasonOutOfCodes    = "out_of_codes"
 	ReasonEmptyAudience = "empty_audience"
-	ReasonSegmentGone   = "segment_gone"
-	ReasonCampaignGone  = "campaign_gone"
 )

@@ -112,3 +112,15 @@ func TestTheTableNamesOnlyWhatThereIs(t *testing.T) {
 		}
 	}
 }
+
+func TestACopyHasANameThatMayBe(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, "Sale (copy)", CopyName("Sale"))
+	require.Equal(t, "Sale (copy)", CopyName("Sale (copy)"))
+	spec := sendable()
+	spec.Name = strings.Repeat("ł", maxName)
+	require.NoError(t, spec.CheckDraft())
+	spec.Name = CopyName(spec.Name)
+	require.NoError(t, spec.CheckDraft())
+	require.True(t, strings.HasSuffix(spec.Name, " (copy)"))
+}

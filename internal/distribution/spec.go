@@ -3,6 +3,7 @@ package distribution
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"herald/internal/fault"
 	"herald/internal/segment"
@@ -63,10 +64,17 @@ const (
 	maxConsents = 50
 )
 
+// CopyName is what a copy of a distribution is called: once a copy, always "(copy)", and never longer than a name may be.
+func CopyName(name string) string {
+	const suffix = " (copy)"
+	runes := []rune(strings.TrimSuffix(name, suffix))
+	return string(runes[:min(len(runes), maxName-len(suffix))]) + suffix
+}
+
 // CheckDraft returns the faults that even a draft may not have: what could not be kept or shown.
 func (s *Spec) CheckDraft() error {
 	var faults fault.List
-	if name := strings.TrimSpace(s.Name); name == "" || len(name) > maxName {
+	if name := strings.TrimSpace(s.Name); name == "" || utf8.RuneCountInString(name) > maxName {
 		faults.Add(fault.Property("name", "must be 1 to %d characters", maxName))
 	}
 	faults.Add(s.checkFit())

@@ -120,9 +120,6 @@ func URL(t testing.TB) string {
 	return address
 }
 
-// Server is the server that Main started, for tests that kill it; nil where HERALD_TEST_DATABASE_URL names one.
-func Server() *postgres.Server { return ground.server }
-
 // sibling is the URL of another database on the same server. It always has a query part.
 func sibling(database string) (string, error) {
 	u, err := url.Parse(ground.admin)

@@ -52,9 +52,6 @@ func (d dictionary) AddFilter(name string, fn any) {
 	d.names[name] = true
 }
 
-// Filters are the names of the filters that templates may use.
-func Filters() []string { return append([]string(nil), filterList...) }
-
 var filterConfig, filterNames, filterList = func() (expressions.Config, map[string]bool, []string) {
 	config := expressions.NewConfig()
 	d := dictionary{&config, map[string]bool{}}

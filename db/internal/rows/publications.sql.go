@@ -92,37 +92,6 @@ func (q *Queries) PublicationFirstOf(ctx context.Context, db DBTX, arg Publicati
 	return i, err
 }
 
-const publicationGet = `-- name: PublicationGet :one
-SELECT id, project_id, customer_id, campaign_id, voucher_ids, source_id, distribution_id, channel, tracking_id, metadata, result, failure_code, failure_message, created_at FROM publications WHERE project_id = $1 AND id = $2
-`
-
-type PublicationGetParams struct {
-	ProjectID uuid.UUID
-	ID        uuid.UUID
-}
-
-func (q *Queries) PublicationGet(ctx context.Context, db DBTX, arg PublicationGetParams) (Publication, error) {
-	row := db.QueryRow(ctx, publicationGet, arg.ProjectID, arg.ID)
-	var i Publication
-	err := row.Scan(
-		&i.ID,
-		&i.ProjectID,
-		&i.CustomerID,
-		&i.CampaignID,
-		&i.VoucherIds,
-		&i.SourceID,
-		&i.DistributionID,
-		&i.Channel,
-		&i.TrackingID,
-		&i.Metadata,
-		&i.Result,
-		&i.FailureCode,
-		&i.FailureMessage,
-		&i.CreatedAt,
-	)
-	return i, err
-}
-
 const publicationGetBySource = `-- name: PublicationGetBySource :one
 SELECT id, project_id, customer_id, campaign_id, voucher_ids, source_id, distribution_id, channel, tracking_id, metadata, result, failure_code, failure_message, created_at FROM publications WHERE project_id = $1 AND source_id = $2
 `

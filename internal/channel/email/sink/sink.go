@@ -5,7 +5,6 @@ package sink
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"hash/fnv"
 	"net"
@@ -94,12 +93,6 @@ func (s *Sink) Close() {
 	}
 	s.mu.Unlock()
 	s.done.Wait()
-}
-
-// Run serves until ctx ends.
-func (s *Sink) Run(ctx context.Context) {
-	<-ctx.Done()
-	s.Close()
 }
 
 // Stats reads the counters.
