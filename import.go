@@ -43,11 +43,9 @@ func (c *importCustomersCommand) Run(ctx context.Context, p *program) (err error
 	if err != nil {
 		return err
 	}
-	file := io.NopCloser(io.Reader(os.Stdin))
-	if c.File != "-" {
-		if file, err = os.Open(c.File); err != nil {
-			return err
-		}
+	file, err := openInput(c.File)
+	if err != nil {
+		return err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
 	report, err := c.report(p.stderr)
@@ -115,4 +113,12 @@ func (b *badRows) close() error {
 	}
 	b.csv.Flush()
 	return errors.Join(b.csv.Error(), b.buffer.Flush(), b.file.Close())
+}
+
+// openInput opens the file that a command reads; - is standard input.
+func openInput(name string) (io.ReadCloser, error) {
+	if name == "-" {
+		return io.NopCloser(os.Stdin), nil
+	}
+	return os.Open(name)
 }

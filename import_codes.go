@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"herald/db"
@@ -36,11 +35,9 @@ func (c *importCodesCommand) Run(ctx context.Context, p *program) (err error) {
 	if err != nil {
 		return err
 	}
-	file := io.NopCloser(io.Reader(os.Stdin))
-	if c.File != "-" {
-		if file, err = os.Open(c.File); err != nil {
-			return err
-		}
+	file, err := openInput(c.File)
+	if err != nil {
+		return err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
 	began := time.Now()
