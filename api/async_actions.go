@@ -13,6 +13,7 @@ import (
 	"herald/internal/async"
 	"herald/internal/fault"
 	"herald/internal/id"
+	"herald/internal/stamp"
 )
 
 type asyncActions struct{ store db.AsyncActions }
@@ -39,7 +40,7 @@ type shownAction struct {
 func showAction(a async.Action) shownAction {
 	shown := shownAction{
 		ID: id.AsyncAction.Format(a.ID), Type: a.Type, Status: a.Status, OperationStatus: a.OperationStatus,
-		Result: a.Result, CreatedAt: timestamp(a.CreatedAt), UpdatedAt: stamp(a.UpdatedAt), RequestID: a.RequestID,
+		Result: a.Result, CreatedAt: timestamp(a.CreatedAt), UpdatedAt: stamp.Ptr(a.UpdatedAt), RequestID: a.RequestID,
 		Progress: a.Progress, Object: "async_action",
 	}
 	if a.ProcessingTime != nil {

@@ -10,6 +10,7 @@ import (
 
 	"herald/db"
 	"herald/internal/fault"
+	"herald/internal/occurrence"
 )
 
 const (
@@ -33,6 +34,9 @@ func authenticate(projects db.Projects) echo.MiddlewareFunc {
 				return err
 			}
 			c.Set(callerKey, key)
+			c.SetRequest(c.Request().WithContext(occurrence.With(c.Request().Context(), occurrence.Source{
+				Channel: occurrence.ChannelAPI, APIKey: &occurrence.APIKey{Name: key.Name, AppID: key.AppID}, GroupID: requestID(c),
+			})))
 			return next(c)
 		}
 	}

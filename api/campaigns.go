@@ -16,6 +16,7 @@ import (
 	"herald/internal/campaign"
 	"herald/internal/fault"
 	"herald/internal/id"
+	"herald/internal/stamp"
 	"herald/internal/voucher"
 	"herald/workflows"
 )
@@ -276,14 +277,14 @@ func showCampaign(c campaign.Campaign) shownCampaign {
 		validity = *c.Validity
 	}
 	pattern := shownPattern{
-		Pattern: c.Voucher, StartDate: stamp(c.StartDate), ExpirationDate: stamp(c.ExpirationDate), Validity: validity,
+		Pattern: c.Voucher, StartDate: stamp.Ptr(c.StartDate), ExpirationDate: stamp.Ptr(c.ExpirationDate), Validity: validity,
 	}
 	pattern.ActivityDurationAfterPublishing = nil
 	return shownCampaign{
 		ID: id.Campaign.Format(c.ID), Name: c.Name, Description: c.Description, CampaignType: c.CampaignType, Type: c.Type,
 		Voucher: pattern, AutoJoin: c.AutoJoin, JoinOnce: c.JoinOnce, UseVoucherMetadataSchema: c.UseVoucherMetadataSchema,
-		StartDate: stamp(c.StartDate), ExpirationDate: stamp(c.ExpirationDate), Validity: validity, VouchersCount: c.VouchersCount,
-		Active: c.Active, Metadata: c.Metadata, CreatedAt: timestamp(c.CreatedAt), UpdatedAt: stamp(c.UpdatedAt), Category: c.Category,
+		StartDate: stamp.Ptr(c.StartDate), ExpirationDate: stamp.Ptr(c.ExpirationDate), Validity: validity, VouchersCount: c.VouchersCount,
+		Active: c.Active, Metadata: c.Metadata, CreatedAt: timestamp(c.CreatedAt), UpdatedAt: stamp.Ptr(c.UpdatedAt), Category: c.Category,
 		CreationStatus: c.CreationStatus, VouchersGenerationStatus: c.VouchersGenerationStatus, Categories: []string{},
 		ValidationRulesAssignments: list[struct{}]("data", nil, 0), Object: "campaign",
 	}

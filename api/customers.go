@@ -14,6 +14,7 @@ import (
 	"herald/internal/customer"
 	"herald/internal/fault"
 	"herald/internal/id"
+	"herald/internal/stamp"
 )
 
 const lastCustomersPage = 99
@@ -242,7 +243,7 @@ func showCustomer(c customer.Customer) shownCustomer {
 	shown := shownCustomer{
 		ID: id.Customer.Format(c.ID), SourceID: c.SourceID, Name: c.Name, Description: c.Description, Email: c.Email,
 		Phone: c.Phone, Address: c.Address, Metadata: c.Metadata, SystemMetadata: c.SystemMetadata,
-		UnsubscribedAt: stamp(c.UnsubscribedAt), CreatedAt: timestamp(c.CreatedAt), UpdatedAt: stamp(c.UpdatedAt),
+		UnsubscribedAt: stamp.Ptr(c.UnsubscribedAt), CreatedAt: timestamp(c.CreatedAt), UpdatedAt: stamp.Ptr(c.UpdatedAt),
 		Referrals: shownReferrals{Campaigns: []string{}}, Object: "customer",
 	}
 	if c.Birthdate != nil {

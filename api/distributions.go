@@ -11,6 +11,7 @@ import (
 	"herald/internal/fault"
 	"herald/internal/id"
 	"herald/internal/message"
+	"herald/internal/stamp"
 	"herald/workflows"
 )
 
@@ -86,8 +87,8 @@ type shownDistribution struct {
 func (h distributions) show(d db.Distribution) shownDistribution {
 	shown := shownDistribution{
 		ID: id.Distribution.Format(d.ID), Spec: d.Spec, Status: d.Status, Reason: d.Reason, Version: d.Version,
-		SendAt: stamp(d.SendAt), StartedAt: stamp(d.StartedAt), FinishedAt: stamp(d.FinishedAt),
-		CreatedAt: timestamp(d.CreatedAt), UpdatedAt: stamp(d.UpdatedAt), Object: "distribution",
+		SendAt: stamp.Ptr(d.SendAt), StartedAt: stamp.Ptr(d.StartedAt), FinishedAt: stamp.Ptr(d.FinishedAt),
+		CreatedAt: timestamp(d.CreatedAt), UpdatedAt: stamp.Ptr(d.UpdatedAt), Object: "distribution",
 	}
 	if d.Status != string(distribution.Draft) && h.engineUI != "" {
 		shown.RunURL = workflows.RunURL(h.engineUI, h.namespace, d.ProjectID, d.ID)

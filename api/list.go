@@ -1,27 +1,13 @@
 package api
 
 import (
-	"time"
-
 	"github.com/labstack/echo/v4"
+
+	"herald/internal/stamp"
 )
 
-// timestamp is an instant as every answer writes it: UTC with milliseconds, so that clients can compare them as texts.
-type timestamp time.Time
-
-// MarshalText writes the instant.
-func (t timestamp) MarshalText() ([]byte, error) {
-	return time.Time(t).UTC().AppendFormat(nil, "2006-01-02T15:04:05.000Z"), nil
-}
-
-// stamp is a timestamp that may be missing.
-func stamp(t *time.Time) *timestamp {
-	if t == nil {
-		return nil
-	}
-	at := timestamp(*t)
-	return &at
-}
+// timestamp is an instant as every answer writes it.
+type timestamp = stamp.Stamp
 
 // list is the envelope of every list: the items stand under the name that data_ref says.
 func list[T any](dataRef string, items []T, total int64) echo.Map {

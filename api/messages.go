@@ -18,6 +18,7 @@ import (
 	"herald/internal/fault"
 	"herald/internal/id"
 	"herald/internal/message"
+	"herald/internal/stamp"
 )
 
 type shownMessage struct {
@@ -52,7 +53,7 @@ func showMessage(spec distribution.Spec, m message.Message) shownMessage {
 		ID: id.FormatMessage(m.DistributionID, m.Seq), DistributionID: id.Distribution.Format(m.DistributionID),
 		CustomerID: id.Customer.Format(m.CustomerID), Version: m.Version, Status: m.Status, Reason: m.Reason,
 		Recipient: m.Recipient, Reply: m.Reply, Attempts: m.Attempts, VoucherID: id.Voucher.FormatPtr(m.VoucherID),
-		CreatedAt: timestamp(m.CreatedAt), SentAt: stamp(m.SentAt), DueAt: stamp(m.DueAt), History: m.History, Object: "message",
+		CreatedAt: timestamp(m.CreatedAt), SentAt: stamp.Ptr(m.SentAt), DueAt: stamp.Ptr(m.DueAt), History: m.History, Object: "message",
 	}
 	if m.Channel < len(spec.Channels) {
 		shown.Channel = string(spec.Channels[m.Channel].Type)

@@ -12,6 +12,7 @@ import (
 	"herald/internal/fault"
 	"herald/internal/id"
 	"herald/internal/segment"
+	"herald/internal/stamp"
 )
 
 const lastPage = 100
@@ -110,7 +111,7 @@ type shownSegment struct {
 
 func showSegment(s segment.Segment) shownSegment {
 	return shownSegment{
-		ID: id.Segment.Format(s.ID), Name: s.Name, CreatedAt: timestamp(s.CreatedAt), UpdatedAt: stamp(s.UpdatedAt),
+		ID: id.Segment.Format(s.ID), Name: s.Name, CreatedAt: timestamp(s.CreatedAt), UpdatedAt: stamp.Ptr(s.UpdatedAt),
 		Type: s.Type, Filter: s.Filter, InitialSyncStatus: s.InitialSyncStatus, Object: "segment",
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"herald/internal/id"
+	"herald/internal/stamp"
 	"herald/internal/voucher"
 )
 
@@ -62,9 +63,9 @@ type shownPublish struct {
 func showVoucher(v voucher.Voucher, campaign *string) shownVoucher {
 	shown := shownVoucher{
 		ID: id.Voucher.Format(v.ID), Code: v.Code, Campaign: campaign, CampaignID: id.Campaign.FormatPtr(v.CampaignID),
-		Category: v.Category, Categories: []string{}, Type: v.Type, StartDate: stamp(v.StartDate),
-		ExpirationDate: stamp(v.ExpirationDate), Active: v.Active, AdditionalInfo: v.AdditionalInfo, Metadata: v.Metadata,
-		IsReferralCode: v.IsReferralCode, CreatedAt: timestamp(v.CreatedAt), UpdatedAt: stamp(v.UpdatedAt),
+		Category: v.Category, Categories: []string{}, Type: v.Type, StartDate: stamp.Ptr(v.StartDate),
+		ExpirationDate: stamp.Ptr(v.ExpirationDate), Active: v.Active, AdditionalInfo: v.AdditionalInfo, Metadata: v.Metadata,
+		IsReferralCode: v.IsReferralCode, CreatedAt: timestamp(v.CreatedAt), UpdatedAt: stamp.Ptr(v.UpdatedAt),
 		HolderID: id.Customer.FormatPtr(v.HolderID), ValidationRulesAssignments: list[struct{}]("data", nil, 0),
 		Redemption: shownRedemption{Quantity: v.RedemptionQuantity, RedeemedQuantity: v.RedeemedQuantity, Object: "list"},
 		Publish:    shownPublish{Object: "list"}, Object: "voucher",

@@ -12,6 +12,7 @@ import (
 	"herald/internal/customer"
 	"herald/internal/fault"
 	"herald/internal/id"
+	"herald/internal/segment"
 )
 
 // Customers is the store of customers. Whatever changes customers holds them against the project's segments in the same
@@ -28,16 +29,17 @@ type Saving struct {
 // Save updates the customer with that id or source id. Where there is none with the source id, or neither is given, it makes
 // one; an id that we did not give is fault.NotFound.
 func (s Customers) Save(ctx context.Context, project uuid.UUID, one Saving) (saved customer.Customer, err error) {
-	err = inTx(ctx, s.Pool, func(tx pgx.Tx) error {
+	err = inChange(ctx, s.Pool, project, func(c *change) (err error) {
 		if one.ID != nil {
-			saved, err = updateCustomer(ctx, tx, project, *one.ID, one.SourceID, one.Values)
+			saved, err = updateCustomer(ctx, c.tx, project, *one.ID, one.SourceID, one.Values)
 		} else {
-			saved, err = upsertCustomer(ctx, tx, project, one.SourceID, one.Values)
+			saved, err = upsertCustomer(ctx, c.tx, project, one.SourceID, one.Values)
 		}
 		if err != nil {
 			return err
 		}
-		return judge(ctx, tx, project, []uuid.UUID{saved.ID})
+		c.touch(saved.ID, segment.Attributes)
+		return nil
 	})
 	return saved, err
 }

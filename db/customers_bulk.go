@@ -6,10 +6,10 @@ import (
 	"fmt"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"herald/internal/async"
 	"herald/internal/customer"
+	"herald/internal/segment"
 )
 
 // bulkChunk is how many customers of a bulk update are saved in one transaction.
@@ -73,22 +73,18 @@ func (s Customers) workBulk(
 
 // saveBulk saves some customers, all of them or none, with how far that brings the action.
 func (s Customers) saveBulk(ctx context.Context, action async.Action, items []customer.BulkItem, state ImportState) error {
-	return inTxAgain(ctx, s.Pool, func(tx pgx.Tx) error {
-		ids := make([]uuid.UUID, len(items))
-		for i, item := range items {
+	return inChange(ctx, s.Pool, action.ProjectID, func(c *change) error {
+		for _, item := range items {
 			values, err := item.Change.Check()
 			if err != nil {
 				return err
 			}
-			saved, err := upsertCustomer(ctx, tx, action.ProjectID, &item.SourceID, values)
+			saved, err := upsertCustomer(ctx, c.tx, action.ProjectID, &item.SourceID, values)
 			if err != nil {
 				return err
 			}
-			ids[i] = saved.ID
+			c.touch(saved.ID, segment.Attributes)
 		}
-		if err := judge(ctx, tx, action.ProjectID, ids); err != nil {
-			return err
-		}
-		return keepState(ctx, tx, action.ID, state)
+		return keepState(ctx, c.tx, action.ID, state)
 	})
 }

@@ -17,6 +17,7 @@ import (
 	"herald/internal/customer"
 	"herald/internal/fault"
 	"herald/internal/id"
+	"herald/internal/segment"
 )
 
 // importChunk is how many rows of a file are saved in one transaction.
@@ -227,7 +228,8 @@ RETURNING id`
 
 // saveChunk saves a chunk, all of it or nothing.
 func (s Customers) saveChunk(ctx context.Context, in CustomerImport, c chunk) error {
-	return inTxAgain(ctx, s.Pool, func(tx pgx.Tx) error {
+	return inChange(ctx, s.Pool, in.Project, func(all *change) error {
+		tx := all.tx
 		if _, err := tx.Exec(ctx, stageCustomers); err != nil {
 			return err
 		}
@@ -249,8 +251,11 @@ func (s Customers) saveChunk(ctx context.Context, in CustomerImport, c chunk) er
 				return err
 			}
 		}
-		if err := judge(ctx, tx, in.Project, changed); err != nil || in.Action == nil {
-			return err
+		for _, one := range changed {
+			all.touch(one, segment.Attributes)
+		}
+		if in.Action == nil {
+			return nil
 		}
 		return keepState(ctx, tx, *in.Action, c.state)
 	})

@@ -10,6 +10,7 @@ import (
 
 	"herald/db/internal/rows"
 	"herald/internal/fault"
+	"herald/internal/occurrence"
 	"herald/internal/segment"
 )
 
@@ -20,39 +21,67 @@ import (
 //     what it did.
 //   - Before its first page, a sync waits for all changes that began before the segment was there to be seen.
 
-// judge holds customers that were just changed in tx against every segment of the project that has a filter, in one
-// statement.
-func judge(ctx context.Context, tx pgx.Tx, project uuid.UUID, customers []uuid.UUID) error {
+// judge holds customers that were just changed in tx against every segment of the project that looks at what changed, in one
+// statement, and returns who entered and left the segments that tell.
+func judge(
+	ctx context.Context, tx pgx.Tx, project uuid.UUID, customers []uuid.UUID, facets segment.Facets, now time.Time,
+) ([]occurrence.Occurrence, error) {
 	if err := q.SegmentChangeLock(ctx, tx, project); err != nil {
-		return err
+		return nil, err
 	}
 	found, err := q.SegmentDynamic(ctx, tx, project)
-	if err != nil || len(found) == 0 {
-		return err
+	if err != nil {
+		return nil, err
 	}
-	now := time.Now()
 	s := &statement{}
+	tells := map[uuid.UUID]string{} // the segments that tell, by name
 	s.add("WITH judged AS MATERIALIZED (SELECT c.id, s.segment_id, s.fits FROM customers c CROSS JOIN LATERAL (VALUES ")
-	for i, row := range found {
+	some := false
+	for _, row := range found {
 		filter, err := segment.Parse(row.Filter)
 		if err != nil {
-			return fmt.Errorf("segment %s: stored filter: %w", row.ID, err)
+			return nil, fmt.Errorf("segment %s: stored filter: %w", row.ID, err)
 		}
-		if i > 0 {
+		if filter.Facets()&facets == 0 {
+			continue
+		}
+		if some {
 			s.add(", ")
 		}
 		s.add("(%s::uuid, ", row.ID)
 		fitting(s, filter, now)
 		s.add(")")
+		some = true
+		if row.Type == string(segment.AutoUpdate) && row.InitialSyncStatus == segment.Done && !row.Draft {
+			tells[row.ID] = row.Name
+		}
+	}
+	if !some {
+		return nil, nil
 	}
 	s.add(`) s (segment_id, fits) WHERE c.project_id = %s AND c.id = ANY (%s)), gone AS (
 		DELETE FROM segment_members m USING judged j
 		WHERE m.customer_id = ANY (%s) AND j.id = m.customer_id AND j.segment_id = m.segment_id AND NOT j.fits
+		RETURNING m.customer_id, m.segment_id
+	), come AS (
+		INSERT INTO segment_members (segment_id, customer_id) SELECT j.segment_id, j.id FROM judged j WHERE j.fits
+		ON CONFLICT DO NOTHING RETURNING customer_id, segment_id
 	)
-	INSERT INTO segment_members (segment_id, customer_id) SELECT j.segment_id, j.id FROM judged j WHERE j.fits
-	ON CONFLICT DO NOTHING`, project, customers, customers)
-	_, err = tx.Exec(ctx, s.String(), s.args...)
-	return err
+	SELECT customer_id, segment_id, true FROM come UNION ALL SELECT customer_id, segment_id, false FROM gone`, project, customers, customers)
+	result, err := tx.Query(ctx, s.String(), s.args...)
+	if err != nil {
+		return nil, err
+	}
+	var moves []occurrence.Occurrence
+	var one, in uuid.UUID
+	var entered bool
+	_, err = pgx.ForEachRow(result, []any{&one, &in, &entered}, func() error {
+		if name, ok := tells[in]; ok {
+			moves = append(moves, segment.Moved(one, in, name, entered))
+		}
+		return nil
+	})
+	return moves, err
 }
 
 // settle makes the segment's members follow the rows (id, fits) of judged. An array, and not a join, says who goes, so that

@@ -18,7 +18,7 @@ AND (cardinality(sqlc.arg(ids)::uuid[]) = 0 OR id = ANY (sqlc.arg(ids)::uuid[]))
 SELECT count(*) FROM segments WHERE project_id = $1 AND type <> 'static';
 
 -- name: SegmentDynamic :many
-SELECT id, filter FROM segments WHERE project_id = $1 AND type <> 'static' ORDER BY id;
+SELECT id, name, type, filter, initial_sync_status, draft FROM segments WHERE project_id = $1 AND type <> 'static' ORDER BY id;
 
 -- name: SegmentUsedBy :one
 SELECT id, name FROM distributions

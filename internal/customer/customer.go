@@ -46,3 +46,16 @@ type Consent struct {
 	Category    *string
 	CreatedAt   time.Time
 }
+
+// Figures is what the summary of a customer counts, or by how much a change moves it. Amounts are in minor units.
+type Figures struct {
+	OrdersAmount, OrdersCount               int64 // of orders that are paid or fulfilled
+	LastOrderAt                             *time.Time
+	LastOrderAmount                         int64
+	RedemptionsSucceeded, RedemptionsFailed int64
+	RollbacksSucceeded, RollbacksFailed     int64
+	GiftRedeemed, GiftToGo                  int64 // credits spent, and left on the gift cards that the customer holds
+	PointsRedeemed, PointsToGo              int64 // points spent, and left on the loyalty cards that the customer holds
+	Points                                  int64 // points ever collected
+	ReferredCustomers                       int64
+}

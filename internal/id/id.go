@@ -4,6 +4,7 @@ package id
 
 import (
 	"encoding/hex"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -25,7 +26,27 @@ const (
 	Publication  Prefix = "pub"
 	AsyncAction  Prefix = "aa"
 	Distribution Prefix = "distr"
+	Order        Prefix = "ord"
+	Redemption   Prefix = "r"
+	Rollback     Prefix = "rr"
+	Failed       Prefix = "rf"  // a redemption that was refused
+	FailedBack   Prefix = "rrf" // a rollback that was refused
+	Validation   Prefix = "valid"
+	Rule         Prefix = "val"
+	Assignment   Prefix = "asgm"
+	Tier         Prefix = "ltr"
+	EarningRule  Prefix = "ern"
+	Reward       Prefix = "rew"
+	RewardOffer  Prefix = "rewa" // a reward's assignment to a loyalty programme
+	Bucket       Prefix = "lopb"
+	Transaction  Prefix = "vtx"
+	Promotion    Prefix = "promo" // a promotion tier
+	Stack        Prefix = "stack"
+	Export       Prefix = "exp"
+	Category     Prefix = "cat"
+	Holder       Prefix = "rh"
 	messages     Prefix = "msg"
+	occurrences  Prefix = "evcus"
 )
 
 // New makes the id of a row that is not written yet.
@@ -79,4 +100,14 @@ func ParseMessage(text string) (distribution uuid.UUID, seq int64, ok bool) {
 	}
 	seq, err := strconv.ParseInt(tail, 16, 64)
 	return distribution, seq, err == nil && seq > 0
+}
+
+// FormatOccurrence writes an occurrence's id.
+func FormatOccurrence(n int64) string { return string(occurrences) + "_" + fmt.Sprintf("%016x", n) }
+
+// ParseOccurrence reads what FormatOccurrence wrote.
+func ParseOccurrence(text string) (int64, bool) {
+	digits, found := strings.CutPrefix(text, string(occurrences)+"_")
+	n, err := strconv.ParseInt(digits, 16, 64)
+	return n, found && err == nil && len(digits) == 16
 }

@@ -21,6 +21,8 @@ type Field struct {
 	Name string // as in the table, without the key: "metadata"
 	Key  string // of metadata and system_metadata
 	Kind Kind   // one or, of metadata, several
+	// Facet is the kind of fact that the field is.
+	Facet Facets
 }
 
 // String is the field as filters name it.
@@ -34,22 +36,22 @@ func (f Field) String() string {
 // fields are the fields of a filter; the ledger knows a column for each (db/segment_sql.go). A name that ends in a dot takes
 // any key after it.
 var fields = []Field{
-	{Name: "name", Kind: Text},
-	{Name: "email", Kind: Text},
-	{Name: "phone", Kind: Text},
-	{Name: "source_id", Kind: Text},
-	{Name: "description", Kind: Text},
-	{Name: "address.city", Kind: Text},
-	{Name: "address.state", Kind: Text},
-	{Name: "address.line_1", Kind: Text},
-	{Name: "address.line_2", Kind: Text},
-	{Name: "address.country", Kind: Text},
-	{Name: "address.postal_code", Kind: Text},
-	{Name: "created_at", Kind: Moment},
-	{Name: "updated_at", Kind: Moment},
-	{Name: "birthdate", Kind: Birthday},
-	{Name: "metadata.", Kind: Text | Number | Moment | List},
-	{Name: "system_metadata.", Kind: Text | Number | Moment | List},
+	{Name: "name", Kind: Text, Facet: Attributes},
+	{Name: "email", Kind: Text, Facet: Attributes},
+	{Name: "phone", Kind: Text, Facet: Attributes},
+	{Name: "source_id", Kind: Text, Facet: Attributes},
+	{Name: "description", Kind: Text, Facet: Attributes},
+	{Name: "address.city", Kind: Text, Facet: Attributes},
+	{Name: "address.state", Kind: Text, Facet: Attributes},
+	{Name: "address.line_1", Kind: Text, Facet: Attributes},
+	{Name: "address.line_2", Kind: Text, Facet: Attributes},
+	{Name: "address.country", Kind: Text, Facet: Attributes},
+	{Name: "address.postal_code", Kind: Text, Facet: Attributes},
+	{Name: "created_at", Kind: Moment, Facet: Attributes},
+	{Name: "updated_at", Kind: Moment, Facet: Attributes},
+	{Name: "birthdate", Kind: Birthday, Facet: Attributes},
+	{Name: "metadata.", Kind: Text | Number | Moment | List, Facet: Attributes},
+	{Name: "system_metadata.", Kind: Text | Number | Moment | List, Facet: Attributes},
 }
 
 const maxFieldKey = 100 // characters
@@ -61,7 +63,7 @@ func findField(name string) (Field, bool) {
 		}
 		key, keyed := strings.CutPrefix(name, f.Name)
 		if strings.HasSuffix(f.Name, ".") && keyed && key != "" && len(key) <= maxFieldKey && !strings.ContainsRune(key, 0) {
-			return Field{Name: strings.TrimSuffix(f.Name, "."), Key: key, Kind: f.Kind}, true
+			return Field{Name: strings.TrimSuffix(f.Name, "."), Key: key, Kind: f.Kind, Facet: f.Facet}, true
 		}
 	}
 	return Field{}, false

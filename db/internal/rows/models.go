@@ -23,6 +23,7 @@ type ApiKey struct {
 	Name      string
 	CreatedAt time.Time
 	RevokedAt *time.Time
+	Origins   []string
 }
 
 type AsyncAction struct {

@@ -12,7 +12,7 @@ import (
 )
 
 const aPIKeyCreate = `-- name: APIKeyCreate :one
-INSERT INTO api_keys (project_id, app_id, token_hash, role, name) VALUES ($1, $2, $3, $4, $5) RETURNING id, project_id, app_id, token_hash, role, name, created_at, revoked_at
+INSERT INTO api_keys (project_id, app_id, token_hash, role, name) VALUES ($1, $2, $3, $4, $5) RETURNING id, project_id, app_id, token_hash, role, name, created_at, revoked_at, origins
 `
 
 type APIKeyCreateParams struct {
@@ -41,6 +41,7 @@ func (q *Queries) APIKeyCreate(ctx context.Context, db DBTX, arg APIKeyCreatePar
 		&i.Name,
 		&i.CreatedAt,
 		&i.RevokedAt,
+		&i.Origins,
 	)
 	return i, err
 }
@@ -70,7 +71,7 @@ func (q *Queries) APIKeyEnsure(ctx context.Context, db DBTX, arg APIKeyEnsurePar
 }
 
 const aPIKeyFind = `-- name: APIKeyFind :one
-SELECT id, project_id, app_id, token_hash, role, name, created_at, revoked_at FROM api_keys WHERE app_id = $1 AND revoked_at IS NULL
+SELECT id, project_id, app_id, token_hash, role, name, created_at, revoked_at, origins FROM api_keys WHERE app_id = $1 AND revoked_at IS NULL
 `
 
 func (q *Queries) APIKeyFind(ctx context.Context, db DBTX, appID string) (ApiKey, error) {
@@ -85,6 +86,7 @@ func (q *Queries) APIKeyFind(ctx context.Context, db DBTX, appID string) (ApiKey
 		&i.Name,
 		&i.CreatedAt,
 		&i.RevokedAt,
+		&i.Origins,
 	)
 	return i, err
 }

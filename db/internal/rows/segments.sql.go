@@ -135,12 +135,16 @@ func (q *Queries) SegmentDelete(ctx context.Context, db DBTX, arg SegmentDeleteP
 }
 
 const segmentDynamic = `-- name: SegmentDynamic :many
-SELECT id, filter FROM segments WHERE project_id = $1 AND type <> 'static' ORDER BY id
+SELECT id, name, type, filter, initial_sync_status, draft FROM segments WHERE project_id = $1 AND type <> 'static' ORDER BY id
 `
 
 type SegmentDynamicRow struct {
-	ID     uuid.UUID
-	Filter json.RawMessage
+	ID                uuid.UUID
+	Name              string
+	Type              string
+	Filter            json.RawMessage
+	InitialSyncStatus string
+	Draft             bool
 }
 
 func (q *Queries) SegmentDynamic(ctx context.Context, db DBTX, projectID uuid.UUID) ([]SegmentDynamicRow, error) {
@@ -152,7 +156,14 @@ func (q *Queries) SegmentDynamic(ctx context.Context, db DBTX, projectID uuid.UU
 	var items []SegmentDynamicRow
 	for rows.Next() {
 		var i SegmentDynamicRow
-		if err := rows.Scan(&i.ID, &i.Filter); err != nil {
+		if err := rows.Scan(
+			&i.ID,
+			&i.Name,
+			&i.Type,
+			&i.Filter,
+			&i.InitialSyncStatus,
+			&i.Draft,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

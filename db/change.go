@@ -1,0 +1,167 @@
+package db
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"herald/db/internal/rows"
+	"herald/internal/customer"
+	"herald/internal/occurrence"
+	"herald/internal/segment"
+)
+
+// A change is one transaction on what a project knows of its customers. Whatever happens to a customer (an order, an event, a
+// redemption, points) happens inside one, so that all that follows from it is written with it or not at all: the figures of
+// their summary, the segments they are in, the points they earn, and the occurrences that tell of it.
+//
+// Its law: lock the customers first, and write after; whoever else changes them waits, and so sees what we did. Then say which
+// of their facts moved (touch, figures) and what happened to them (happened). What follows from that is drawn at the end.
+type change struct {
+	tx      pgx.Tx
+	project uuid.UUID
+	source  occurrence.Source
+
+	touched  map[uuid.UUID]segment.Facets    // since the segments were last asked
+	moved    map[uuid.UUID]*customer.Figures // since the figures were last written
+	occurred []occurrence.Occurrence
+	followed int // of the occurred, those whose consequences are drawn
+}
+
+// consequences bounds how often one change can follow from another: points that lift a customer into a tier, which puts them
+// into a segment, which earns them points.
+const consequences = 8
+
+// inChange runs do as one change. It is run again where it met another in a deadlock, so do must start from nothing.
+func inChange(ctx context.Context, pool *pgxpool.Pool, project uuid.UUID, do func(*change) error) error {
+	return inTxAgain(ctx, pool, func(tx pgx.Tx) error {
+		c := &change{
+			tx: tx, project: project, source: occurrence.SourceOf(ctx),
+			touched: map[uuid.UUID]segment.Facets{}, moved: map[uuid.UUID]*customer.Figures{},
+		}
+		if err := do(c); err != nil {
+			return err
+		}
+		return c.settle(ctx)
+	})
+}
+
+// lock holds customers until the change ends, so that nobody else changes them; every change begins with it, or with the
+// statement that writes the customers themselves. Customers that are not there are skipped: found says which are.
+func (c *change) lock(ctx context.Context, customers ...uuid.UUID) (found []uuid.UUID, err error) {
+	return q.CustomerLock(ctx, c.tx, rows.CustomerLockParams{ProjectID: c.project, Ids: customers})
+}
+
+// touch says that facts of the customer changed.
+func (c *change) touch(one uuid.UUID, facets segment.Facets) { c.touched[one] |= facets }
+
+// figures is by how much the change moves the customer's figures: add to it, and touch the facets that the figures belong to.
+func (c *change) figures(one uuid.UUID) *customer.Figures {
+	f, ok := c.moved[one]
+	if !ok {
+		f = &customer.Figures{}
+		c.moved[one] = f
+	}
+	return f
+}
+
+// happened says what happened to a customer.
+func (c *change) happened(o occurrence.Occurrence) { c.occurred = append(c.occurred, o) }
+
+// settle draws what follows from the change, until nothing more does, and writes down what happened.
+func (c *change) settle(ctx context.Context) error {
+	for range consequences {
+		if err := c.writeFigures(ctx); err != nil {
+			return err
+		}
+		if err := c.judge(ctx); err != nil {
+			return err
+		}
+		fresh := c.occurred[c.followed:]
+		c.followed = len(c.occurred)
+		if len(fresh) == 0 {
+			break
+		}
+	}
+	return c.writeOccurrences(ctx)
+}
+
+func (c *change) writeFigures(ctx context.Context) error {
+	if len(c.moved) == 0 {
+		return nil
+	}
+	var p rows.FiguresAddParams
+	for one, f := range c.moved {
+		p.CustomerIds = append(p.CustomerIds, one)
+		p.OrdersAmounts = append(p.OrdersAmounts, f.OrdersAmount)
+		p.OrdersCounts = append(p.OrdersCounts, f.OrdersCount)
+		p.LastOrderAts = append(p.LastOrderAts, or(f.LastOrderAt, noTime))
+		p.LastOrderAmounts = append(p.LastOrderAmounts, f.LastOrderAmount)
+		p.RedemptionsSucceeded = append(p.RedemptionsSucceeded, f.RedemptionsSucceeded)
+		p.RedemptionsFailed = append(p.RedemptionsFailed, f.RedemptionsFailed)
+		p.RollbacksSucceeded = append(p.RollbacksSucceeded, f.RollbacksSucceeded)
+		p.RollbacksFailed = append(p.RollbacksFailed, f.RollbacksFailed)
+		p.GiftsRedeemed = append(p.GiftsRedeemed, f.GiftRedeemed)
+		p.GiftsToGo = append(p.GiftsToGo, f.GiftToGo)
+		p.PointsRedeemed = append(p.PointsRedeemed, f.PointsRedeemed)
+		p.PointsToGo = append(p.PointsToGo, f.PointsToGo)
+		p.Points = append(p.Points, f.Points)
+		p.ReferredCustomers = append(p.ReferredCustomers, f.ReferredCustomers)
+	}
+	clear(c.moved)
+	return q.FiguresAdd(ctx, c.tx, p)
+}
+
+// writeOccurrences appends what happened, in its order.
+func (c *change) writeOccurrences(ctx context.Context) error {
+	if len(c.occurred) == 0 {
+		return nil
+	}
+	source, err := json.Marshal(c.source)
+	if err != nil {
+		return err
+	}
+	p := rows.OccurrenceAppendParams{
+		ProjectID: c.project, Source: source, GroupID: c.source.GroupID, DistributionID: c.source.Distribution, Depth: int16(c.source.Depth),
+	}
+	for _, o := range c.occurred {
+		data, err := o.Raw()
+		if err != nil {
+			return err
+		}
+		p.CustomerIds = append(p.CustomerIds, o.Customer)
+		p.Types = append(p.Types, string(o.Type))
+		p.SubjectIds = append(p.SubjectIds, or(o.Subject, uuid.UUID{}))
+		p.TierIds = append(p.TierIds, or(o.Tier, uuid.UUID{}))
+		p.Names = append(p.Names, o.Name)
+		p.Datas = append(p.Datas, string(data))
+		p.Waitings = append(p.Waitings, o.Type.Triggers())
+	}
+	return q.OccurrenceAppend(ctx, c.tx, p)
+}
+
+// judge holds the customers that the change touched against the segments that look at what it touched, and tells who entered
+// and who left those that tell.
+func (c *change) judge(ctx context.Context) error {
+	if len(c.touched) == 0 {
+		return nil
+	}
+	var facets segment.Facets
+	customers := make([]uuid.UUID, 0, len(c.touched))
+	for one, its := range c.touched {
+		facets |= its
+		customers = append(customers, one)
+	}
+	clear(c.touched)
+	slices.SortFunc(customers, func(a, b uuid.UUID) int { return slices.Compare(a[:], b[:]) })
+	moves, err := judge(ctx, c.tx, c.project, customers, facets, time.Now())
+	for _, m := range moves {
+		c.happened(m)
+	}
+	return err
+}

@@ -1,0 +1,35 @@
+-- A promotion is a campaign without codes; its tiers are what orders get.
+CREATE TABLE promotion_tiers (
+	id              uuid PRIMARY KEY,
+	project_id      uuid NOT NULL REFERENCES projects ON DELETE CASCADE,
+	campaign_id     uuid NOT NULL REFERENCES campaigns ON DELETE CASCADE,
+	name            text NOT NULL,
+	banner          text,
+	discount        jsonb NOT NULL, -- the action's discount
+	hierarchy       int NOT NULL,   -- the order in which tiers are tried, from 1
+	active          boolean NOT NULL DEFAULT true,
+	start_date      timestamptz,
+	expiration_date timestamptz,
+	validity        jsonb,
+	category        text,
+	metadata        jsonb NOT NULL DEFAULT '{}',
+	redeemed        bigint NOT NULL DEFAULT 0, -- what the summary counts
+	orders_amount   bigint NOT NULL DEFAULT 0,
+	orders_discount bigint NOT NULL DEFAULT 0,
+	created_at      timestamptz NOT NULL DEFAULT now(),
+	updated_at      timestamptz
+);
+CREATE INDEX promotion_tiers_campaign ON promotion_tiers (campaign_id, hierarchy);
+CREATE INDEX promotion_tiers_created ON promotion_tiers (project_id, created_at, id);
+
+CREATE TABLE promotion_stacks (
+	id          uuid PRIMARY KEY,
+	project_id  uuid NOT NULL REFERENCES projects ON DELETE CASCADE,
+	campaign_id uuid NOT NULL REFERENCES campaigns ON DELETE CASCADE,
+	name        text NOT NULL,
+	tiers       jsonb NOT NULL, -- {ids: [promotion tier ids], hierarchy_mode}
+	category    text,
+	created_at  timestamptz NOT NULL DEFAULT now(),
+	updated_at  timestamptz
+);
+CREATE INDEX promotion_stacks_campaign ON promotion_stacks (campaign_id, created_at, id);

@@ -1,0 +1,111 @@
+-- Every movement of points or credits on a voucher.
+CREATE TABLE voucher_transactions (
+	id                  uuid PRIMARY KEY,
+	project_id          uuid NOT NULL,
+	voucher_id          uuid NOT NULL REFERENCES vouchers ON DELETE CASCADE,
+	campaign_id         uuid,
+	source_id           text,
+	type                text NOT NULL,
+	reason              text,
+	amount              bigint NOT NULL, -- what moved: points, or credits in minor units; negative where they went
+	details             jsonb NOT NULL,  -- as the public API shows them
+	related_transaction uuid,
+	created_at          timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX voucher_transactions_voucher ON voucher_transactions (voucher_id, created_at, id);
+CREATE INDEX voucher_transactions_campaign ON voucher_transactions (campaign_id, created_at, id) WHERE campaign_id IS NOT NULL;
+CREATE UNIQUE INDEX voucher_transactions_source ON voucher_transactions (project_id, source_id) WHERE source_id IS NOT NULL;
+
+CREATE TABLE loyalty_tiers (
+	id            uuid PRIMARY KEY,
+	project_id    uuid NOT NULL REFERENCES projects ON DELETE CASCADE,
+	campaign_id   uuid NOT NULL REFERENCES campaigns ON DELETE CASCADE,
+	name          text NOT NULL,
+	points_from   bigint,
+	points_to     bigint,
+	config        jsonb NOT NULL DEFAULT '{}',
+	earning_rules jsonb NOT NULL DEFAULT '{}', -- how the tier changes what earning rules give, by their ids
+	rewards       jsonb NOT NULL DEFAULT '{}', -- how the tier changes what rewards cost, by their assignments' ids
+	metadata      jsonb NOT NULL DEFAULT '{}',
+	created_at    timestamptz NOT NULL DEFAULT now(),
+	updated_at    timestamptz
+);
+CREATE INDEX loyalty_tiers_campaign ON loyalty_tiers (campaign_id, points_from);
+
+-- A customer's place in a loyalty programme: one card each. The card's balance stands on the voucher.
+CREATE TABLE loyalty_members (
+	voucher_id      uuid PRIMARY KEY REFERENCES vouchers ON DELETE CASCADE,
+	project_id      uuid NOT NULL,
+	campaign_id     uuid NOT NULL REFERENCES campaigns ON DELETE CASCADE,
+	customer_id     uuid NOT NULL REFERENCES customers ON DELETE CASCADE,
+	tier_id         uuid REFERENCES loyalty_tiers ON DELETE SET NULL,
+	tier_since      timestamptz,
+	tier_expires_at timestamptz,
+	joined_at       timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX loyalty_members_customer ON loyalty_members (customer_id, campaign_id);
+CREATE INDEX loyalty_members_campaign ON loyalty_members (campaign_id, joined_at, voucher_id);
+CREATE INDEX loyalty_members_expiring ON loyalty_members (tier_expires_at) WHERE tier_expires_at IS NOT NULL;
+
+-- Points that expire together. Points are spent from the bucket that expires first.
+CREATE TABLE points_buckets (
+	id         uuid PRIMARY KEY,
+	project_id uuid NOT NULL,
+	voucher_id uuid NOT NULL REFERENCES vouchers ON DELETE CASCADE,
+	campaign_id uuid,
+	points     bigint NOT NULL, -- left
+	expires_at timestamptz,     -- null: never
+	created_at timestamptz NOT NULL DEFAULT now(),
+	updated_at timestamptz,
+	CONSTRAINT points_buckets_points_left CHECK (points >= 0)
+);
+CREATE INDEX points_buckets_voucher ON points_buckets (voucher_id, expires_at);
+CREATE INDEX points_buckets_expiring ON points_buckets (expires_at) WHERE expires_at IS NOT NULL AND points > 0;
+
+CREATE TABLE earning_rules (
+	id                 uuid PRIMARY KEY,
+	project_id         uuid NOT NULL REFERENCES projects ON DELETE CASCADE,
+	campaign_id        uuid NOT NULL REFERENCES campaigns ON DELETE CASCADE,
+	event              text NOT NULL, -- order.paid, customer.segment.entered, customer.loyalty.tier.joined …, or a custom event's name
+	loyalty            jsonb NOT NULL,
+	custom_event       jsonb,
+	segment_id         uuid,
+	loyalty_tier_id    uuid,
+	source             jsonb NOT NULL DEFAULT '{}',
+	start_date         timestamptz,
+	expiration_date    timestamptz,
+	validity           jsonb,
+	active             boolean NOT NULL DEFAULT true,
+	metadata           jsonb NOT NULL DEFAULT '{}',
+	created_at         timestamptz NOT NULL DEFAULT now(),
+	updated_at         timestamptz
+);
+CREATE INDEX earning_rules_campaign ON earning_rules (campaign_id, created_at, id);
+CREATE INDEX earning_rules_event ON earning_rules (project_id, event) WHERE active;
+
+CREATE TABLE rewards (
+	id          uuid PRIMARY KEY,
+	project_id  uuid NOT NULL REFERENCES projects ON DELETE CASCADE,
+	name        text NOT NULL,
+	type        text NOT NULL,
+	parameters  jsonb NOT NULL DEFAULT '{}',
+	stock       bigint, -- null: without limit
+	redeemed    bigint NOT NULL DEFAULT 0,
+	attributes  jsonb NOT NULL DEFAULT '{}',
+	metadata    jsonb NOT NULL DEFAULT '{}',
+	created_at  timestamptz NOT NULL DEFAULT now(),
+	updated_at  timestamptz,
+	CONSTRAINT rewards_type_known CHECK (type IN ('CAMPAIGN', 'COIN', 'MATERIAL'))
+);
+CREATE INDEX rewards_created ON rewards (project_id, created_at, id);
+
+CREATE TABLE reward_assignments (
+	id          uuid PRIMARY KEY,
+	project_id  uuid NOT NULL REFERENCES projects ON DELETE CASCADE,
+	reward_id   uuid NOT NULL REFERENCES rewards ON DELETE CASCADE,
+	campaign_id uuid NOT NULL REFERENCES campaigns ON DELETE CASCADE,
+	parameters  jsonb NOT NULL,
+	created_at  timestamptz NOT NULL DEFAULT now(),
+	updated_at  timestamptz,
+	CONSTRAINT reward_assignments_key UNIQUE (campaign_id, reward_id)
+);
