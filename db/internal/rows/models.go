@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"herald/internal/campaign"
 	"herald/internal/distribution"
+	"herald/internal/redemption"
 	"herald/internal/voucher"
 )
 
@@ -178,6 +179,30 @@ type Publication struct {
 	FailureCode    *string
 	FailureMessage *string
 	CreatedAt      time.Time
+}
+
+type Redemption struct {
+	ID              uuid.UUID
+	ProjectID       uuid.UUID
+	Object          redemption.Object
+	RedemptionID    *uuid.UUID
+	ParentID        *uuid.UUID
+	CustomerID      *uuid.UUID
+	VoucherID       *uuid.UUID
+	PromotionTierID *uuid.UUID
+	CampaignID      *uuid.UUID
+	RewardID        *uuid.UUID
+	OrderID         *uuid.UUID
+	TrackingID      *string
+	Amount          *int64
+	Result          redemption.Result
+	Status          redemption.Status
+	Reason          *string
+	FailureCode     *string
+	FailureMessage  *string
+	Effects         redemption.Effects
+	Metadata        json.RawMessage
+	CreatedAt       time.Time
 }
 
 type Segment struct {
