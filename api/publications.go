@@ -3,7 +3,6 @@ package api
 import (
 	stdjson "encoding/json"
 	"net/http"
-	"reflect"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -74,20 +73,6 @@ func (m *campaignChoice) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	return nil
 }
 
-// customerChoice names a customer, or says what is known of one.
-type customerChoice struct {
-	key  string
-	body customerBody
-}
-
-// UnmarshalJSONFrom reads "id or source id", or a customer.
-func (m *customerChoice) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
-	if dec.PeekKind() == '"' {
-		return json.UnmarshalDecode(dec, &m.key)
-	}
-	return json.UnmarshalDecode(dec, &m.body)
-}
-
 func (h publications) create(c echo.Context) error {
 	q := readQuery(c)
 	once := q.truth("join_once")
@@ -149,34 +134,13 @@ func (h publications) request(c echo.Context, body publicationBody) (r publicati
 	if err := r.WithDefaults().Check(); err != nil {
 		return r, nil, err
 	}
-	r.Customer, r.TrackingID, err = h.customer(c, *body.Customer)
-	return r, campaignName, err
-}
-
-// customer finds the customer, or makes one of a source id that is new. What the body says of a customer is kept.
-func (h publications) customer(c echo.Context, choice customerChoice) (uuid.UUID, *string, error) {
-	ctx, project := c.Request().Context(), caller(c).ProjectID
-	if choice.key != "" {
-		choice.body.SourceID = &choice.key
-		if _, ok := id.Customer.Parse(choice.key); ok {
-			choice.body.ID, choice.body.SourceID = &choice.key, nil
-		}
-	}
-	if choice.body.ID == nil && choice.body.SourceID == nil {
-		return uuid.UUID{}, nil, fault.Property("customer", "Property .customer needs an id or a source_id")
-	}
-	saving, err := choice.body.saving()
+	saving, err := body.Customer.saving("customer")
 	if err != nil {
-		return uuid.UUID{}, nil, inside(err, "customer")
+		return r, nil, err
 	}
-	if reflect.ValueOf(choice.body.Change).IsZero() { // most calls only name a customer, who then stays as it is
-		found, err := h.customers.Get(ctx, project, or(choice.body.ID, or(choice.body.SourceID, "")))
-		if err == nil || choice.body.SourceID == nil || !fault.Is(err, fault.NotFound) {
-			return found.ID, found.SourceID, err
-		}
-	}
-	saved, err := h.customers.Save(ctx, project, saving)
-	return saved.ID, saved.SourceID, inside(err, "customer")
+	recipient, err := h.customers.Choose(ctx, project, saving)
+	r.Customer, r.TrackingID = recipient.ID, recipient.SourceID
+	return r, campaignName, inside(err, "customer")
 }
 
 type shownPublication struct {

@@ -79,11 +79,13 @@ func (s Customers) saveBulk(ctx context.Context, action async.Action, items []cu
 			if err != nil {
 				return err
 			}
-			saved, err := upsertCustomer(ctx, c.tx, action.ProjectID, &item.SourceID, values)
+			saved, changed, err := c.write(ctx, Saving{SourceID: &item.SourceID, Values: values})
 			if err != nil {
 				return err
 			}
-			c.touch(saved.ID, segment.Attributes)
+			if changed != "" { // updates in bulk are told to the segments only
+				c.touch(saved.ID, segment.Attributes)
+			}
 		}
 		return keepState(ctx, c.tx, action.ID, state)
 	})

@@ -1,5 +1,6 @@
 -- name: CustomerUpsert :one
--- What is null stays as it was, unless its name is among the cleared; the address and the metadata are merged.
+-- What is null stays as it was, unless its name is among the cleared; the address and the metadata are merged. There is no row
+-- where that changes nothing (see the trigger customers_unchanged); the customer is locked then, too.
 INSERT INTO customers AS c (id, project_id, source_id, name, description, email, phone, birthdate, address, metadata, created_at)
 VALUES (sqlc.arg(id), sqlc.arg(project_id), sqlc.narg(source_id), sqlc.narg(name), sqlc.narg(description), sqlc.narg(email),
 	sqlc.narg(phone), sqlc.narg(birthdate), nullif(jsonb_strip_nulls(sqlc.narg(address)::jsonb), '{}'),
@@ -18,6 +19,7 @@ ON CONFLICT (project_id, source_id) DO UPDATE SET
 RETURNING *;
 
 -- name: CustomerUpdate :one
+-- Merges as CustomerUpsert does, and has no row where nothing changes.
 UPDATE customers SET
 	source_id = coalesce(source_id, sqlc.narg(source_id)),
 	name = CASE WHEN 'name' = ANY (sqlc.arg(cleared)::text[]) THEN NULL ELSE coalesce(sqlc.narg(name), name) END,
@@ -32,6 +34,13 @@ UPDATE customers SET
 	updated_at = now()
 WHERE project_id = sqlc.arg(project_id) AND id = sqlc.arg(id)
 RETURNING *;
+
+-- name: CustomerHold :one
+-- Locks the customer with the id or, where that is null, with the source id.
+SELECT * FROM customers c
+WHERE c.project_id = sqlc.arg(project_id)
+	AND (c.id = sqlc.narg(id)::uuid OR sqlc.narg(id)::uuid IS NULL AND c.source_id = sqlc.narg(source_id)::text)
+FOR NO KEY UPDATE;
 
 -- name: CustomerGet :one
 SELECT * FROM customers WHERE project_id = $1 AND id = $2;

@@ -213,6 +213,42 @@ func (q *Queries) CustomerGetBySource(ctx context.Context, db DBTX, arg Customer
 	return i, err
 }
 
+const customerHold = `-- name: CustomerHold :one
+SELECT id, project_id, source_id, name, description, email, phone, birthdate, address, metadata, system_metadata, unsubscribed_at, created_at, updated_at FROM customers c
+WHERE c.project_id = $1
+	AND (c.id = $2::uuid OR $2::uuid IS NULL AND c.source_id = $3::text)
+FOR NO KEY UPDATE
+`
+
+type CustomerHoldParams struct {
+	ProjectID uuid.UUID
+	ID        *uuid.UUID
+	SourceID  *string
+}
+
+// Locks the customer with the id or, where that is null, with the source id.
+func (q *Queries) CustomerHold(ctx context.Context, db DBTX, arg CustomerHoldParams) (Customer, error) {
+	row := db.QueryRow(ctx, customerHold, arg.ProjectID, arg.ID, arg.SourceID)
+	var i Customer
+	err := row.Scan(
+		&i.ID,
+		&i.ProjectID,
+		&i.SourceID,
+		&i.Name,
+		&i.Description,
+		&i.Email,
+		&i.Phone,
+		&i.Birthdate,
+		&i.Address,
+		&i.Metadata,
+		&i.SystemMetadata,
+		&i.UnsubscribedAt,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
+	return i, err
+}
+
 const customerResolve = `-- name: CustomerResolve :many
 SELECT k.ord::int AS ord, c.id
 FROM (SELECT unnest($1::text[]) AS key, generate_subscripts($1::text[], 1) AS ord) k
@@ -306,6 +342,7 @@ type CustomerUpdateParams struct {
 	ID          uuid.UUID
 }
 
+// Merges as CustomerUpsert does, and has no row where nothing changes.
 func (q *Queries) CustomerUpdate(ctx context.Context, db DBTX, arg CustomerUpdateParams) (Customer, error) {
 	row := db.QueryRow(ctx, customerUpdate,
 		arg.SourceID,
@@ -375,7 +412,8 @@ type CustomerUpsertParams struct {
 	Removed     []string
 }
 
-// What is null stays as it was, unless its name is among the cleared; the address and the metadata are merged.
+// What is null stays as it was, unless its name is among the cleared; the address and the metadata are merged. There is no row
+// where that changes nothing (see the trigger customers_unchanged); the customer is locked then, too.
 func (q *Queries) CustomerUpsert(ctx context.Context, db DBTX, arg CustomerUpsertParams) (Customer, error) {
 	row := db.QueryRow(ctx, customerUpsert,
 		arg.ID,
