@@ -87,7 +87,7 @@ func (h campaigns) addOne(c echo.Context, to campaign.Campaign, o campaign.Overr
 		return err
 	}
 	h.announce(c, to)
-	return c.JSON(http.StatusOK, showVoucher(made, &to.Name))
+	return c.JSON(http.StatusOK, voucher.Show(made, &to.Name))
 }
 
 // announce tells distributions that wait for codes of the campaign that there are some. The codes are written, so a failure

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"log/slog"
 	"net/http"
 	"time"
@@ -15,8 +14,6 @@ import (
 	"herald/internal/async"
 	"herald/internal/campaign"
 	"herald/internal/fault"
-	"herald/internal/id"
-	"herald/internal/stamp"
 	"herald/internal/voucher"
 	"herald/workflows"
 )
@@ -103,13 +100,13 @@ func (h campaigns) create(c echo.Context) error {
 	}
 	project := caller(c).ProjectID
 	made, err := h.store.Create(c.Request().Context(), project, draft, requestID(c),
-		func(ctx context.Context, campaign, action uuid.UUID) error {
-			return h.flows.OrderCodes(ctx, project, campaign, action)
+		func(ctx context.Context, of, action uuid.UUID) error {
+			return h.flows.OrderCodes(ctx, project, of, action)
 		})
 	if err != nil {
 		return err
 	}
-	return c.JSON(http.StatusOK, showCampaign(made))
+	return c.JSON(http.StatusOK, campaign.Show(made))
 }
 
 func (h campaigns) find(c echo.Context) (campaign.Campaign, error) {
@@ -121,7 +118,7 @@ func (h campaigns) get(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(http.StatusOK, showCampaign(found))
+	return c.JSON(http.StatusOK, campaign.Show(found))
 }
 
 func (h campaigns) list(c echo.Context) error {
@@ -141,7 +138,7 @@ func (h campaigns) list(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(http.StatusOK, list("campaigns", each(found, showCampaign), total))
+	return c.JSON(http.StatusOK, list("campaigns", each(found, campaign.Show), total))
 }
 
 // campaignChange is the body of an update.
@@ -198,7 +195,7 @@ func (h campaigns) update(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(http.StatusOK, showCampaign(changed))
+	return c.JSON(http.StatusOK, campaign.Show(changed))
 }
 
 func (h campaigns) delete(c echo.Context) error {
@@ -232,60 +229,5 @@ func (h campaigns) setActive(active bool) echo.HandlerFunc {
 			return err
 		}
 		return c.JSON(http.StatusOK, echo.Map{})
-	}
-}
-
-type shownCampaign struct {
-	ID                       string        `json:"id"`
-	Name                     string        `json:"name"`
-	Description              *string       `json:"description,omitempty"`
-	CampaignType             campaign.Kind `json:"campaign_type"`
-	Type                     campaign.Type `json:"type"`
-	Voucher                  shownPattern  `json:"voucher"`
-	AutoJoin                 bool          `json:"auto_join"`
-	JoinOnce                 bool          `json:"join_once"`
-	UseVoucherMetadataSchema bool          `json:"use_voucher_metadata_schema"`
-	StartDate                *timestamp    `json:"start_date,omitempty"`
-	ExpirationDate           *timestamp    `json:"expiration_date,omitempty"`
-	voucher.Validity
-	VouchersCount              int64           `json:"vouchers_count"`
-	Active                     bool            `json:"active"`
-	Metadata                   json.RawMessage `json:"metadata"`
-	CreatedAt                  timestamp       `json:"created_at"`
-	UpdatedAt                  *timestamp      `json:"updated_at,omitempty"`
-	Category                   *string         `json:"category,omitempty"`
-	CreationStatus             campaign.Status `json:"creation_status"`
-	VouchersGenerationStatus   campaign.Status `json:"vouchers_generation_status"`
-	Protected                  bool            `json:"protected"`
-	CategoryID                 *string         `json:"category_id"`
-	Categories                 []string        `json:"categories"`
-	ValidationRulesAssignments echo.Map        `json:"validation_rules_assignments"`
-	Object                     string          `json:"object"`
-}
-
-// shownPattern is the pattern with the dates its vouchers get.
-type shownPattern struct {
-	campaign.Pattern
-	StartDate      *timestamp `json:"start_date,omitempty"`
-	ExpirationDate *timestamp `json:"expiration_date,omitempty"`
-	voucher.Validity
-}
-
-func showCampaign(c campaign.Campaign) shownCampaign {
-	var validity voucher.Validity
-	if c.Validity != nil {
-		validity = *c.Validity
-	}
-	pattern := shownPattern{
-		Pattern: c.Voucher, StartDate: stamp.Ptr(c.StartDate), ExpirationDate: stamp.Ptr(c.ExpirationDate), Validity: validity,
-	}
-	pattern.ActivityDurationAfterPublishing = nil
-	return shownCampaign{
-		ID: id.Campaign.Format(c.ID), Name: c.Name, Description: c.Description, CampaignType: c.CampaignType, Type: c.Type,
-		Voucher: pattern, AutoJoin: c.AutoJoin, JoinOnce: c.JoinOnce, UseVoucherMetadataSchema: c.UseVoucherMetadataSchema,
-		StartDate: stamp.Ptr(c.StartDate), ExpirationDate: stamp.Ptr(c.ExpirationDate), Validity: validity, VouchersCount: c.VouchersCount,
-		Active: c.Active, Metadata: c.Metadata, CreatedAt: timestamp(c.CreatedAt), UpdatedAt: stamp.Ptr(c.UpdatedAt), Category: c.Category,
-		CreationStatus: c.CreationStatus, VouchersGenerationStatus: c.VouchersGenerationStatus, Categories: []string{},
-		ValidationRulesAssignments: list[struct{}]("data", nil, 0), Object: "campaign",
 	}
 }

@@ -1,7 +1,6 @@
 package api
 
 import (
-	stdjson "encoding/json"
 	"net/http"
 
 	"github.com/go-json-experiment/json"
@@ -143,69 +142,17 @@ func (h publications) request(c echo.Context, body publicationBody) (r publicati
 	return r, campaignName, inside(err, "customer")
 }
 
-type shownPublication struct {
-	ID             string             `json:"id"`
-	Object         string             `json:"object"`
-	CreatedAt      timestamp          `json:"created_at"`
-	CustomerID     string             `json:"customer_id"`
-	TrackingID     *string            `json:"tracking_id,omitempty"`
-	Metadata       stdjson.RawMessage `json:"metadata"`
-	Channel        string             `json:"channel"`
-	SourceID       *string            `json:"source_id"`
-	Result         string             `json:"result"`
-	FailureCode    *string            `json:"failure_code,omitempty"`
-	FailureMessage *string            `json:"failure_message,omitempty"`
-	Customer       shownRecipient     `json:"customer"`
-	Voucher        any                `json:"voucher,omitempty"`  // where it is one
-	Vouchers       []string           `json:"vouchers,omitempty"` // the codes, where they are more
-	VouchersID     []string           `json:"vouchers_id"`
-}
-
-type shownRecipient struct {
-	ID       string             `json:"id"`
-	Name     *string            `json:"name,omitempty"`
-	Email    *string            `json:"email,omitempty"`
-	SourceID *string            `json:"source_id"`
-	Metadata stdjson.RawMessage `json:"metadata"`
-	Object   string             `json:"object"`
-}
-
-// givenVoucher is what a list shows of a publication's voucher.
-type givenVoucher struct {
-	Code     string  `json:"code"`
-	Object   string  `json:"object"`
-	Campaign *string `json:"campaign"`
-	shownBenefit
-	IsReferralCode bool `json:"is_referral_code"`
-}
-
-func showPublication(p publication.Published, to db.Recipient) shownPublication {
-	shown := shownPublication{
-		ID: id.Publication.Format(p.ID), Object: "publication", CreatedAt: timestamp(p.CreatedAt),
-		CustomerID: id.Customer.Format(p.CustomerID), TrackingID: p.TrackingID, Metadata: p.Metadata, Channel: p.Channel,
-		SourceID: p.SourceID, Result: p.Result, FailureCode: p.FailureCode, FailureMessage: p.FailureMessage,
-		Customer: shownRecipient{
-			ID: id.Customer.Format(p.CustomerID), Name: to.Name, Email: to.Email, SourceID: to.SourceID, Metadata: to.Metadata,
-			Object: "customer",
-		},
-		VouchersID: each(p.VoucherIds, id.Voucher.Format),
-	}
-	if len(p.VoucherIds) > 1 {
-		shown.Vouchers = each(p.Vouchers, func(v voucher.Voucher) string { return v.Code })
-	}
-	return shown
-}
-
 func (h publications) answer(c echo.Context, p publication.Published, campaignName *string) error {
 	known, err := h.store.Recipients(c.Request().Context(), caller(c).ProjectID, []uuid.UUID{p.CustomerID})
 	if err != nil {
 		return err
 	}
-	shown := showPublication(p, known[p.CustomerID])
+	var given *voucher.Shown
 	if len(p.VoucherIds) == 1 && len(p.Vouchers) == 1 {
-		shown.Voucher = showVoucher(p.Vouchers[0], campaignName)
+		shown := voucher.Show(p.Vouchers[0], campaignName)
+		given = &shown
 	}
-	return c.JSON(http.StatusOK, shown)
+	return c.JSON(http.StatusOK, publication.Show(p, known[p.CustomerID], given))
 }
 
 func (h publications) list(c echo.Context) error {
@@ -257,7 +204,7 @@ func (h publications) narrow(c echo.Context, want *db.PublicationList, campaign,
 	return err
 }
 
-func (h publications) show(c echo.Context, found []publication.Published) ([]shownPublication, error) {
+func (h publications) show(c echo.Context, found []publication.Published) ([]publication.Shown, error) {
 	ctx, project := c.Request().Context(), caller(c).ProjectID
 	var vouchers []voucher.Voucher
 	customers := make([]uuid.UUID, len(found))
@@ -273,15 +220,12 @@ func (h publications) show(c echo.Context, found []publication.Published) ([]sho
 	if err != nil {
 		return nil, err
 	}
-	return each(found, func(p publication.Published) shownPublication {
-		shown := showPublication(p, known[p.CustomerID])
-		if len(p.VoucherIds) == 1 && len(p.Vouchers) == 1 {
-			v := p.Vouchers[0]
-			shown.Voucher = givenVoucher{
-				Code: v.Code, Object: "voucher", Campaign: nameOf(names, v.CampaignID), shownBenefit: worth(v), IsReferralCode: v.IsReferralCode,
-			}
+	return each(found, func(p publication.Published) publication.Shown {
+		var of *string
+		if len(p.Vouchers) > 0 {
+			of = nameOf(names, p.Vouchers[0].CampaignID)
 		}
-		return shown
+		return publication.ShowListed(p, known[p.CustomerID], of)
 	}), nil
 }
 

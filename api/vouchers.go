@@ -99,7 +99,7 @@ func (h vouchers) create(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(http.StatusOK, showVoucher(made, nil))
+	return c.JSON(http.StatusOK, voucher.Show(made, nil))
 }
 
 // answer shows one voucher with the name of its campaign.
@@ -111,9 +111,9 @@ func (h vouchers) answer(c echo.Context, v voucher.Voucher) error {
 	return c.JSON(http.StatusOK, shown[0])
 }
 
-func (h vouchers) show(c echo.Context, found []voucher.Voucher) ([]shownVoucher, error) {
+func (h vouchers) show(c echo.Context, found []voucher.Voucher) ([]voucher.Shown, error) {
 	names, err := campaignNames(c.Request().Context(), h.campaigns.store, caller(c).ProjectID, found)
-	return each(found, func(v voucher.Voucher) shownVoucher { return showVoucher(v, nameOf(names, v.CampaignID)) }), err
+	return each(found, func(v voucher.Voucher) voucher.Shown { return voucher.Show(v, nameOf(names, v.CampaignID)) }), err
 }
 
 func (h vouchers) get(c echo.Context) error {

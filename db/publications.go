@@ -2,7 +2,6 @@ package db
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"time"
 
@@ -233,21 +232,12 @@ func (s Publications) recordFailure(ctx context.Context, project uuid.UUID, r pu
 	return nil
 }
 
-// Recipient is what publications show of their customer.
-type Recipient struct {
-	ID       uuid.UUID
-	Name     *string
-	Email    *string
-	SourceID *string
-	Metadata json.RawMessage
-}
-
 // Recipients reads what publications show of customers, by their ids.
-func (s Publications) Recipients(ctx context.Context, project uuid.UUID, ids []uuid.UUID) (map[uuid.UUID]Recipient, error) {
+func (s Publications) Recipients(ctx context.Context, project uuid.UUID, ids []uuid.UUID) (map[uuid.UUID]publication.Recipient, error) {
 	found, err := q.PublicationRecipients(ctx, s.Pool, rows.PublicationRecipientsParams{ProjectID: project, Ids: ids})
-	known := make(map[uuid.UUID]Recipient, len(found))
+	known := make(map[uuid.UUID]publication.Recipient, len(found))
 	for _, row := range found {
-		known[row.ID] = Recipient(row)
+		known[row.ID] = publication.Recipient(row)
 	}
 	return known, err
 }

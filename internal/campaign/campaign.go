@@ -87,7 +87,7 @@ type Pattern struct {
 	Type           voucher.Type      `json:"type"`
 	Discount       *voucher.Discount `json:"discount,omitempty"`
 	Gift           *voucher.Gift     `json:"gift,omitempty"`
-	LoyaltyCard    json.RawMessage   `json:"loyalty_card,omitempty"`
+	LoyaltyCard    *voucher.Card     `json:"loyalty_card,omitempty"`
 	Redemption     Redemption        `json:"redemption"`
 	CodeConfig     code.Config       `json:"code_config"`
 	IsReferralCode bool              `json:"is_referral_code"`

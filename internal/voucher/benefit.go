@@ -13,13 +13,13 @@ type Discount struct {
 	Type                  string          `json:"type"`
 	PercentOff            *float64        `json:"percent_off,omitempty"`
 	PercentOffFormula     string          `json:"percent_off_formula,omitempty"`
-	AmountLimit           *float64        `json:"amount_limit,omitempty"`
+	AmountLimit           *int64          `json:"amount_limit,omitempty"`
 	AggregatedAmountLimit *int64          `json:"aggregated_amount_limit,omitempty"`
-	AmountOff             *float64        `json:"amount_off,omitempty"`
+	AmountOff             *int64          `json:"amount_off,omitempty"`
 	AmountOffFormula      string          `json:"amount_off_formula,omitempty"`
-	FixedAmount           *float64        `json:"fixed_amount,omitempty"`
+	FixedAmount           *int64          `json:"fixed_amount,omitempty"`
 	FixedAmountFormula    string          `json:"fixed_amount_formula,omitempty"`
-	UnitOff               *float64        `json:"unit_off,omitempty"`
+	UnitOff               *int64          `json:"unit_off,omitempty"`
 	UnitOffFormula        string          `json:"unit_off_formula,omitempty"`
 	UnitType              string          `json:"unit_type,omitempty"`
 	Units                 []Unit          `json:"units,omitempty"`
@@ -31,7 +31,7 @@ type Discount struct {
 
 // Unit is one of several products that a discount adds.
 type Unit struct {
-	UnitOff        *float64        `json:"unit_off,omitempty"`
+	UnitOff        *int64          `json:"unit_off,omitempty"`
 	UnitOffFormula string          `json:"unit_off_formula,omitempty"`
 	UnitType       string          `json:"unit_type,omitempty"`
 	Effect         string          `json:"effect,omitempty"`
@@ -61,10 +61,13 @@ func (d Discount) Check(path string) *fault.Error {
 	}
 	for _, limit := range []struct {
 		name  string
-		value *float64
-	}{{"amount_limit", d.AmountLimit}, {"fixed_amount", d.FixedAmount}, {"amount_off", d.AmountOff}, {"unit_off", d.UnitOff}} {
-		if limit.value != nil && *limit.value < 0 {
-			return fault.Property(path+"."+limit.name, "Property .%s.%s cannot be negative", path, limit.name)
+		value *int64
+	}{
+		{"amount_limit", d.AmountLimit}, {"aggregated_amount_limit", d.AggregatedAmountLimit}, {"fixed_amount", d.FixedAmount},
+		{"amount_off", d.AmountOff}, {"unit_off", d.UnitOff},
+	} {
+		if bad := CheckAmount(path+"."+limit.name, limit.value); bad != nil {
+			return bad
 		}
 	}
 	switch d.Type {
@@ -99,20 +102,38 @@ func (d Discount) checkUnits(path string) *fault.Error {
 	return nil
 }
 
-// Gift is the public API's gift: money on a card.
+// MaxAmount bounds every amount and number of points, so that sums of them cannot overflow.
+const MaxAmount = 1_000_000_000_000
+
+// CheckAmount finds whether an amount is negative or beyond MaxAmount; nil is no amount.
+func CheckAmount(path string, amount *int64) *fault.Error {
+	if amount != nil && (*amount < 0 || *amount > MaxAmount) {
+		return fault.Property(path, "Property .%s should be a whole number from 0 to %d", path, int64(MaxAmount))
+	}
+	return nil
+}
+
+// Gift is the public API's gift: money on a card, in minor units. Amount is all that was ever put on the card; Balance is what
+// is left of it: amount - subtracted - redeemed.
 type Gift struct {
-	Amount           *float64 `json:"amount"`
-	SubtractedAmount float64  `json:"subtracted_amount,omitempty"`
-	Balance          *float64 `json:"balance,omitempty"`
-	Effect           string   `json:"effect,omitempty"`
+	Amount           *int64 `json:"amount"`
+	SubtractedAmount int64  `json:"subtracted_amount,omitempty"`
+	Balance          *int64 `json:"balance,omitempty"`
+	Effect           string `json:"effect,omitempty"`
 }
 
 // Check finds what is wrong.
 func (g Gift) Check(path string) *fault.Error {
+	if g.Amount == nil {
+		return fault.Property(path+".amount", "Property .%s.amount is required, in minor units: 1000 is 10.00", path)
+	}
+	if bad := CheckAmount(path+".amount", g.Amount); bad != nil {
+		return bad
+	}
 	switch {
-	case g.Amount == nil || *g.Amount < 0:
-		return fault.Property(path+".amount", "Property .%s.amount should be an amount in minor units: 1000 is 10.00", path)
-	case g.Balance != nil && (*g.Balance < 0 || *g.Balance > *g.Amount):
+	case g.SubtractedAmount < 0 || g.SubtractedAmount > *g.Amount:
+		return fault.Property(path+".subtracted_amount", "Property .%s.subtracted_amount should be from 0 to the amount", path)
+	case g.Balance != nil && (*g.Balance < 0 || *g.Balance > *g.Amount-g.SubtractedAmount):
 		return fault.Property(path+".balance", "Property .%s.balance should be from 0 to the amount", path)
 	case g.Effect != "" && g.Effect != "APPLY_TO_ORDER" && g.Effect != "APPLY_TO_ITEMS":
 		return fault.Property(path+".effect", "Property .%s.effect should be APPLY_TO_ORDER or APPLY_TO_ITEMS", path)
@@ -128,3 +149,6 @@ func (g Gift) filled() Gift {
 	}
 	return g
 }
+
+// Redeemed is what was spent from the card, of a Gift that is a voucher's value.
+func (g Gift) Redeemed() int64 { return *g.Amount - g.SubtractedAmount - *g.Balance }

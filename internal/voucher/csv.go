@@ -21,9 +21,9 @@ type Columns struct {
 
 // csvBenefit gathers what the columns of a file without a campaign say a voucher is worth.
 type csvBenefit struct {
-	kind, discount   string
-	value            *float64
-	gift, subtracted *float64
+	kind, discount string
+	value          *float64
+	gift, redeemed *float64
 }
 
 // known are the columns of the public API.
@@ -63,7 +63,7 @@ var known = map[string]func(*Draft, *csvBenefit, string) error{
 	"value":      func(_ *Draft, b *csvBenefit, text string) error { return readNumber(&b.value, "Value", text) },
 	"giftamount": func(_ *Draft, b *csvBenefit, text string) error { return readNumber(&b.gift, "Gift Amount", text) },
 	"redeemedamount": func(_ *Draft, b *csvBenefit, text string) error {
-		return readNumber(&b.subtracted, "Redeemed Amount", text)
+		return readNumber(&b.redeemed, "Redeemed Amount", text)
 	},
 }
 
@@ -106,31 +106,27 @@ func (c Columns) Read(fields []string) (Draft, error) {
 	if bad := code.CheckCode("code", d.Code); bad != nil {
 		return d, told(bad, "%s", bad.Details)
 	}
-	b.into(&d)
-	return d, nil
+	return d, b.into(&d)
 }
 
 // into makes a benefit of what the columns said.
-func (b csvBenefit) into(d *Draft) {
+func (b csvBenefit) into(d *Draft) error {
 	d.Type = Type(b.kind)
 	amount := b.gift
 	if amount == nil && d.Type == GiftVoucher {
 		amount = b.value
 	}
-	if amount != nil {
-		d.Gift = &Gift{Amount: amount}
-		if b.subtracted != nil {
-			d.Gift.SubtractedAmount = *b.subtracted
-		}
-		if d.Type == "" {
-			d.Type = GiftVoucher
-		}
-		return
-	}
-	if b.value == nil && b.discount == "" {
-		return
-	}
-	if d.Type == "" {
+	var err error
+	switch {
+	case d.Type == LoyaltyCard:
+		d.LoyaltyCard = &Card{}
+		d.LoyaltyCard.Points, err = whole("Value", b.value)
+		return err
+	case amount != nil:
+		return b.intoGift(d, amount)
+	case b.value == nil && b.discount == "":
+		return nil
+	case d.Type == "":
 		d.Type = DiscountVoucher
 	}
 	d.Discount = &Discount{Type: b.discount}
@@ -138,12 +134,45 @@ func (b csvBenefit) into(d *Draft) {
 	case "PERCENT":
 		d.Discount.PercentOff = b.value
 	case "AMOUNT":
-		d.Discount.AmountOff = b.value
+		d.Discount.AmountOff, err = whole("Value", b.value)
 	case "FIXED":
-		d.Discount.FixedAmount = b.value
+		d.Discount.FixedAmount, err = whole("Value", b.value)
 	case "UNIT":
-		d.Discount.UnitOff = b.value
+		d.Discount.UnitOff, err = whole("Value", b.value)
 	}
+	return err
+}
+
+func (b csvBenefit) intoGift(d *Draft, amount *float64) (err error) {
+	d.Type, d.Gift = or(d.Type, GiftVoucher), &Gift{}
+	if d.Gift.Amount, err = whole("Gift Amount", amount); err != nil || b.redeemed == nil {
+		return err
+	}
+	redeemed, err := whole("Redeemed Amount", b.redeemed)
+	if err == nil {
+		left := *d.Gift.Amount - *redeemed
+		d.Gift.Balance = &left
+	}
+	return err
+}
+
+func or(t, otherwise Type) Type {
+	if t == "" {
+		return otherwise
+	}
+	return t
+}
+
+// whole is a column's number as minor units.
+func whole(column string, n *float64) (*int64, error) {
+	if n == nil {
+		return nil, nil
+	}
+	if *n != math.Trunc(*n) || math.Abs(*n) > MaxAmount {
+		return nil, fmt.Errorf("%s should be a whole number of minor units (1000 is 10.00), at most %d", column, int64(MaxAmount))
+	}
+	amount := int64(*n)
+	return &amount, nil
 }
 
 func (d *Draft) redemption() *Redemption {

@@ -17,7 +17,7 @@ import (
 // Type says what a voucher is worth something as.
 type Type string
 
-// The types. A loyalty card belongs to a loyalty programme and cannot be made alone.
+// The types.
 const (
 	DiscountVoucher Type = "DISCOUNT_VOUCHER"
 	GiftVoucher     Type = "GIFT_VOUCHER"
@@ -31,7 +31,7 @@ type Voucher struct {
 	CampaignID         *uuid.UUID
 	Code               string
 	Type               Type
-	Value              json.RawMessage // a Discount or a Gift, by Type
+	Value              json.RawMessage // a Discount, a Gift or a Card, by Type
 	RedemptionQuantity *int64          // nil: without limit
 	RedeemedQuantity   int64
 	Active             bool
@@ -50,51 +50,54 @@ type Voucher struct {
 
 // Benefit is what a voucher is worth, as callers write it: exactly the one that fits the type.
 type Benefit struct {
-	Type        Type            `json:"type,omitempty"`
-	Discount    *Discount       `json:"discount,omitempty"`
-	Gift        *Gift           `json:"gift,omitempty"`
-	LoyaltyCard json.RawMessage `json:"loyalty_card,omitempty"`
+	Type        Type      `json:"type,omitempty"`
+	Discount    *Discount `json:"discount,omitempty"`
+	Gift        *Gift     `json:"gift,omitempty"`
+	LoyaltyCard *Card     `json:"loyalty_card,omitempty"`
 }
 
 // Check finds what is wrong; path is where the benefit stands ("voucher"), empty at the root.
 func (b Benefit) Check(path string) *fault.Error {
 	at := func(name string) string { return join(path, name) }
-	if b.LoyaltyCard != nil && b.Type != LoyaltyCard && string(b.LoyaltyCard) != "null" {
-		return fault.Property(at("loyalty_card"), "A %s has no loyalty_card", b.Type)
+	worth := []struct {
+		of    Type
+		name  string
+		given bool
+	}{{DiscountVoucher, "discount", b.Discount != nil}, {GiftVoucher, "gift", b.Gift != nil}, {LoyaltyCard, "loyalty_card", b.LoyaltyCard != nil}}
+	for _, one := range worth {
+		if b.Type != "" && b.Type != one.of && one.given {
+			return fault.Property(at(one.name), "A %s has no %s", b.Type, one.name)
+		}
+	}
+	for _, one := range worth {
+		if b.Type == one.of && !one.given {
+			return fault.Property(at(one.name), "Property .%s is required for a %s", at(one.name), b.Type)
+		}
 	}
 	switch b.Type {
 	case DiscountVoucher:
-		if b.Gift != nil {
-			return fault.Property(at("gift"), "A DISCOUNT_VOUCHER has no gift")
-		}
-		if b.Discount == nil {
-			return fault.Property(at("discount"), "Property .%s is required for a DISCOUNT_VOUCHER", at("discount"))
-		}
 		return b.Discount.Check(at("discount"))
 	case GiftVoucher:
-		if b.Discount != nil {
-			return fault.Property(at("discount"), "A GIFT_VOUCHER has no discount")
-		}
-		if b.Gift == nil {
-			return fault.Property(at("gift"), "Property .%s is required for a GIFT_VOUCHER", at("gift"))
-		}
 		return b.Gift.Check(at("gift"))
 	case LoyaltyCard:
-		return fault.Property(at("type"), "LOYALTY_CARD is not supported yet; use DISCOUNT_VOUCHER or GIFT_VOUCHER")
+		return b.LoyaltyCard.Check(at("loyalty_card"))
 	case "":
-		return fault.Property(at("type"), "Property .%s is required: DISCOUNT_VOUCHER or GIFT_VOUCHER", at("type"))
+		return fault.Property(at("type"), "Property .%s is required: DISCOUNT_VOUCHER, GIFT_VOUCHER or LOYALTY_CARD", at("type"))
 	}
-	return fault.Property(at("type"), "Property .%s should be DISCOUNT_VOUCHER or GIFT_VOUCHER, not %q", at("type"), b.Type)
+	return fault.Property(at("type"), "Property .%s should be DISCOUNT_VOUCHER, GIFT_VOUCHER or LOYALTY_CARD, not %q", at("type"), b.Type)
 }
 
 // Value is what Voucher.Value holds of a benefit that Check found nothing wrong with.
 func (b Benefit) Value() json.RawMessage {
 	var value any = b.Discount
-	if b.Type == GiftVoucher {
+	switch b.Type {
+	case GiftVoucher:
 		value = b.Gift.filled()
+	case LoyaltyCard:
+		value = b.LoyaltyCard.filled()
 	}
 	raw, err := json.Marshal(value)
-	if err != nil { // both are plain structs of texts and numbers that came from JSON
+	if err != nil { // all are plain structs of texts and numbers that came from JSON
 		panic(fmt.Sprintf("voucher: marshal %T: %v", value, err))
 	}
 	return raw
@@ -104,8 +107,11 @@ func (b Benefit) Value() json.RawMessage {
 func BenefitOf(t Type, value json.RawMessage) (Benefit, error) {
 	b := Benefit{Type: t}
 	var into any = &b.Discount
-	if t == GiftVoucher {
+	switch t {
+	case GiftVoucher:
 		into = &b.Gift
+	case LoyaltyCard:
+		into = &b.LoyaltyCard
 	}
 	if err := json.Unmarshal(value, into); err != nil {
 		return b, fmt.Errorf("value of a %s: %w", t, err)

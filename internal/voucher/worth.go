@@ -27,10 +27,10 @@ func Worth(t Type, value json.RawMessage) string {
 	case d.FixedAmount != nil:
 		return money(*d.FixedAmount)
 	case d.UnitOff != nil:
-		return strconv.FormatFloat(*d.UnitOff, 'f', -1, 64) + " " + d.UnitType
+		return strconv.FormatInt(*d.UnitOff, 10) + " " + d.UnitType
 	}
 	return ""
 }
 
 // money writes minor units with two decimals; the currency is the sender's to name in the template.
-func money(minor float64) string { return fmt.Sprintf("%.2f", minor/100) }
+func money(minor int64) string { return fmt.Sprintf("%d.%02d", minor/100, minor%100) }
