@@ -10,7 +10,6 @@ import (
 
 	"herald/db"
 	"herald/internal/fault"
-	"herald/internal/id"
 	"herald/internal/publication"
 	"herald/internal/voucher"
 )
