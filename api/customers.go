@@ -2,10 +2,8 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
@@ -14,7 +12,6 @@ import (
 	"herald/internal/customer"
 	"herald/internal/fault"
 	"herald/internal/id"
-	"herald/internal/stamp"
 )
 
 const lastCustomersPage = 99
@@ -91,7 +88,7 @@ func (h customers) save(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(http.StatusOK, showCustomer(saved))
+	return h.show(c, saved)
 }
 
 func (h customers) update(c echo.Context) error {
@@ -108,7 +105,7 @@ func (h customers) update(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(http.StatusOK, showCustomer(saved))
+	return h.show(c, saved)
 }
 
 func (h customers) get(c echo.Context) error {
@@ -116,7 +113,7 @@ func (h customers) get(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(http.StatusOK, showCustomer(found))
+	return h.show(c, found)
 }
 
 func (h customers) delete(c echo.Context) error {
@@ -157,7 +154,11 @@ func (h customers) list(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	answer := list("customers", each(page.Customers, showCustomer), page.Total)
+	profiles, err := h.store.Profiles(c.Request().Context(), caller(c).ProjectID, page.Customers)
+	if err != nil {
+		return err
+	}
+	answer := list("customers", each(profiles, customer.Show), page.Total)
 	answer["has_more"] = page.More
 	return c.JSON(http.StatusOK, answer)
 }
@@ -183,72 +184,11 @@ func (h customers) inSegments(c echo.Context) error {
 	return c.JSON(http.StatusOK, list("data", each(in, nameSegment), int64(len(in))))
 }
 
-type shownCustomer struct {
-	ID             string          `json:"id"`
-	SourceID       *string         `json:"source_id"`
-	Name           *string         `json:"name,omitempty"`
-	Description    *string         `json:"description,omitempty"`
-	Email          *string         `json:"email,omitempty"`
-	Phone          *string         `json:"phone,omitempty"`
-	Birthdate      *string         `json:"birthdate,omitempty"`
-	Address        json.RawMessage `json:"address"`
-	Summary        shownSummary    `json:"summary"`
-	Loyalty        shownLoyalty    `json:"loyalty"`
-	Referrals      shownReferrals  `json:"referrals"`
-	Metadata       json.RawMessage `json:"metadata"`
-	SystemMetadata json.RawMessage `json:"system_metadata"`
-	UnsubscribedAt *timestamp      `json:"unsubscribed_at,omitempty"`
-	CreatedAt      timestamp       `json:"created_at"`
-	UpdatedAt      *timestamp      `json:"updated_at,omitempty"`
-	Object         string          `json:"object"`
-}
-
-type shownSummary struct {
-	Redemptions struct {
-		TotalRedeemed          int64 `json:"total_redeemed"`
-		TotalFailed            int64 `json:"total_failed"`
-		TotalSucceeded         int64 `json:"total_succeeded"`
-		TotalRolledBack        int64 `json:"total_rolled_back"`
-		TotalRollbackFailed    int64 `json:"total_rollback_failed"`
-		TotalRollbackSucceeded int64 `json:"total_rollback_succeeded"`
-		Gift                   struct {
-			RedeemedAmount int64 `json:"redeemed_amount"`
-			AmountToGo     int64 `json:"amount_to_go"`
-		} `json:"gift"`
-		LoyaltyCard struct {
-			RedeemedPoints int64 `json:"redeemed_points"`
-			PointsToGo     int64 `json:"points_to_go"`
-		} `json:"loyalty_card"`
-	} `json:"redemptions"`
-	Orders struct {
-		TotalAmount     int64 `json:"total_amount"`
-		TotalCount      int64 `json:"total_count"`
-		AverageAmount   int64 `json:"average_amount"`
-		LastOrderAmount int64 `json:"last_order_amount"`
-	} `json:"orders"`
-}
-
-type shownLoyalty struct {
-	Points            int64    `json:"points"`
-	ReferredCustomers int64    `json:"referred_customers"`
-	Campaigns         struct{} `json:"campaigns"`
-}
-
-type shownReferrals struct {
-	Total     int64    `json:"total"`
-	Campaigns []string `json:"campaigns"`
-}
-
-func showCustomer(c customer.Customer) shownCustomer {
-	shown := shownCustomer{
-		ID: id.Customer.Format(c.ID), SourceID: c.SourceID, Name: c.Name, Description: c.Description, Email: c.Email,
-		Phone: c.Phone, Address: c.Address, Metadata: c.Metadata, SystemMetadata: c.SystemMetadata,
-		UnsubscribedAt: stamp.Ptr(c.UnsubscribedAt), CreatedAt: timestamp(c.CreatedAt), UpdatedAt: stamp.Ptr(c.UpdatedAt),
-		Referrals: shownReferrals{Campaigns: []string{}}, Object: "customer",
+// show answers with the customer.
+func (h customers) show(c echo.Context, one customer.Customer) error {
+	profiles, err := h.store.Profiles(c.Request().Context(), caller(c).ProjectID, []customer.Customer{one})
+	if err != nil {
+		return err
 	}
-	if c.Birthdate != nil {
-		born := c.Birthdate.Format(time.DateOnly)
-		shown.Birthdate = &born
-	}
-	return shown
+	return c.JSON(http.StatusOK, customer.Show(profiles[0]))
 }

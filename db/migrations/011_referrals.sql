@@ -1,16 +1,31 @@
 -- A customer whom another brought along, by a referral code.
 CREATE TABLE referrals (
-	id          uuid PRIMARY KEY,
-	project_id  uuid NOT NULL,
-	campaign_id uuid NOT NULL REFERENCES campaigns ON DELETE CASCADE,
-	voucher_id  uuid NOT NULL REFERENCES vouchers ON DELETE CASCADE,
-	referrer_id uuid NOT NULL REFERENCES customers ON DELETE CASCADE,
-	referee_id  uuid NOT NULL REFERENCES customers ON DELETE CASCADE,
-	related_object_type text NOT NULL, -- what brought it about: redemption, or event
-	related_object_id   uuid,
-	created_at  timestamptz NOT NULL DEFAULT now(),
-	CONSTRAINT referrals_once UNIQUE (campaign_id, referee_id)
+	id           uuid PRIMARY KEY,
+	project_id   uuid NOT NULL,
+	campaign_id  uuid NOT NULL REFERENCES campaigns ON DELETE CASCADE,
+	voucher_id   uuid NOT NULL REFERENCES vouchers ON DELETE CASCADE,
+	referrer_id  uuid NOT NULL REFERENCES customers ON DELETE CASCADE,
+	referee_id   uuid NOT NULL REFERENCES customers ON DELETE CASCADE,
+	related_type text NOT NULL, -- what brought it about
+	related_id   uuid NOT NULL,
+	created_at   timestamptz NOT NULL DEFAULT now(),
+	CONSTRAINT referrals_once UNIQUE (campaign_id, referee_id),
+	CONSTRAINT referrals_related_known CHECK (related_type IN ('redemption', 'event'))
 );
 CREATE INDEX referrals_referrer ON referrals (referrer_id, campaign_id);
 CREATE INDEX referrals_voucher ON referrals (voucher_id);
 CREATE INDEX referrals_referee ON referrals (referee_id);
+
+-- Whom a referral code was brought to. Who is referred is among them, and whom an app adds before that.
+CREATE TABLE referees (
+	id          uuid PRIMARY KEY,
+	project_id  uuid NOT NULL,
+	campaign_id uuid NOT NULL REFERENCES campaigns ON DELETE CASCADE,
+	voucher_id  uuid NOT NULL REFERENCES vouchers ON DELETE CASCADE,
+	customer_id uuid NOT NULL REFERENCES customers ON DELETE CASCADE,
+	metadata    jsonb,
+	created_at  timestamptz NOT NULL DEFAULT now(),
+	CONSTRAINT referees_once UNIQUE (voucher_id, customer_id)
+);
+CREATE INDEX referees_campaign ON referees (campaign_id);
+CREATE INDEX referees_customer ON referees (customer_id);

@@ -93,3 +93,28 @@ WHERE project_id = sqlc.arg(project_id) AND id = sqlc.arg(id);
 -- One of the ids that is no consent of the project.
 SELECT k.id::uuid AS id FROM (SELECT unnest(sqlc.arg(ids)::uuid[]) AS id) k
 WHERE NOT EXISTS (SELECT FROM consents c WHERE c.id = k.id AND c.project_id = sqlc.arg(project_id)) LIMIT 1;
+
+-- name: FiguresOf :many
+SELECT f.* FROM customer_figures f JOIN customers c ON c.id = f.customer_id
+WHERE c.project_id = sqlc.arg(project_id) AND f.customer_id = ANY (sqlc.arg(customers)::uuid[]);
+
+-- name: ProgrammesOf :many
+-- What customers have in each loyalty and referral programme. Somebody with two cards of one programme has the sum, and the tier
+-- of the card that has one.
+SELECT p.customer_id, g.name, sum(p.points)::bigint AS points, 
+	coalesce(max(p.tier::text), '00000000-0000-0000-0000-000000000000')::uuid AS tier, sum(p.referred)::bigint AS referred
+FROM (
+	SELECT m.customer_id, m.campaign_id, coalesce((v.value->>'balance')::bigint, 0) AS points, m.tier_id AS tier, 0::bigint AS referred
+	FROM loyalty_members m JOIN vouchers v ON v.id = m.voucher_id
+	WHERE m.project_id = sqlc.arg(project_id) AND m.customer_id = ANY (sqlc.arg(customers)::uuid[])
+	UNION ALL
+	SELECT r.referrer_id, r.campaign_id, 0, NULL, count(*) FROM referrals r
+	WHERE r.project_id = sqlc.arg(project_id) AND r.referrer_id = ANY (sqlc.arg(customers)::uuid[]) GROUP BY 1, 2
+) p
+JOIN campaigns g ON g.id = p.campaign_id
+GROUP BY p.customer_id, g.id;
+
+-- name: ReferralsOf :many
+-- By which customers were brought along.
+SELECT campaign_id, referrer_id, referee_id, related_type, related_id, created_at FROM referrals
+WHERE project_id = sqlc.arg(project_id) AND referee_id = ANY (sqlc.arg(customers)::uuid[]) ORDER BY created_at, id;

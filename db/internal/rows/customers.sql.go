@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"herald/internal/referral"
 )
 
 const consentCreate = `-- name: ConsentCreate :one
@@ -447,4 +448,153 @@ func (q *Queries) CustomerUpsert(ctx context.Context, db DBTX, arg CustomerUpser
 		&i.UpdatedAt,
 	)
 	return i, err
+}
+
+const figuresOf = `-- name: FiguresOf :many
+SELECT f.customer_id, f.orders_amount, f.orders_count, f.last_order_at, f.last_order_amount, f.redemptions_succeeded, f.redemptions_failed, f.rollbacks_succeeded, f.rollbacks_failed, f.gift_redeemed, f.gift_to_go, f.points_redeemed, f.points_to_go, f.points, f.referred_customers FROM customer_figures f JOIN customers c ON c.id = f.customer_id
+WHERE c.project_id = $1 AND f.customer_id = ANY ($2::uuid[])
+`
+
+type FiguresOfParams struct {
+	ProjectID uuid.UUID
+	Customers []uuid.UUID
+}
+
+func (q *Queries) FiguresOf(ctx context.Context, db DBTX, arg FiguresOfParams) ([]CustomerFigure, error) {
+	rows, err := db.Query(ctx, figuresOf, arg.ProjectID, arg.Customers)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []CustomerFigure
+	for rows.Next() {
+		var i CustomerFigure
+		if err := rows.Scan(
+			&i.CustomerID,
+			&i.OrdersAmount,
+			&i.OrdersCount,
+			&i.LastOrderAt,
+			&i.LastOrderAmount,
+			&i.RedemptionsSucceeded,
+			&i.RedemptionsFailed,
+			&i.RollbacksSucceeded,
+			&i.RollbacksFailed,
+			&i.GiftRedeemed,
+			&i.GiftToGo,
+			&i.PointsRedeemed,
+			&i.PointsToGo,
+			&i.Points,
+			&i.ReferredCustomers,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const programmesOf = `-- name: ProgrammesOf :many
+SELECT p.customer_id, g.name, sum(p.points)::bigint AS points, 
+	coalesce(max(p.tier::text), '00000000-0000-0000-0000-000000000000')::uuid AS tier, sum(p.referred)::bigint AS referred
+FROM (
+	SELECT m.customer_id, m.campaign_id, coalesce((v.value->>'balance')::bigint, 0) AS points, m.tier_id AS tier, 0::bigint AS referred
+	FROM loyalty_members m JOIN vouchers v ON v.id = m.voucher_id
+	WHERE m.project_id = $1 AND m.customer_id = ANY ($2::uuid[])
+	UNION ALL
+	SELECT r.referrer_id, r.campaign_id, 0, NULL, count(*) FROM referrals r
+	WHERE r.project_id = $1 AND r.referrer_id = ANY ($2::uuid[]) GROUP BY 1, 2
+) p
+JOIN campaigns g ON g.id = p.campaign_id
+GROUP BY p.customer_id, g.id
+`
+
+type ProgrammesOfParams struct {
+	ProjectID uuid.UUID
+	Customers []uuid.UUID
+}
+
+type ProgrammesOfRow struct {
+	CustomerID uuid.UUID
+	Name       string
+	Points     int64
+	Tier       uuid.UUID
+	Referred   int64
+}
+
+// What customers have in each loyalty and referral programme. Somebody with two cards of one programme has the sum, and the tier
+// of the card that has one.
+func (q *Queries) ProgrammesOf(ctx context.Context, db DBTX, arg ProgrammesOfParams) ([]ProgrammesOfRow, error) {
+	rows, err := db.Query(ctx, programmesOf, arg.ProjectID, arg.Customers)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ProgrammesOfRow
+	for rows.Next() {
+		var i ProgrammesOfRow
+		if err := rows.Scan(
+			&i.CustomerID,
+			&i.Name,
+			&i.Points,
+			&i.Tier,
+			&i.Referred,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const referralsOf = `-- name: ReferralsOf :many
+SELECT campaign_id, referrer_id, referee_id, related_type, related_id, created_at FROM referrals
+WHERE project_id = $1 AND referee_id = ANY ($2::uuid[]) ORDER BY created_at, id
+`
+
+type ReferralsOfParams struct {
+	ProjectID uuid.UUID
+	Customers []uuid.UUID
+}
+
+type ReferralsOfRow struct {
+	CampaignID  uuid.UUID
+	ReferrerID  uuid.UUID
+	RefereeID   uuid.UUID
+	RelatedType referral.CauseType
+	RelatedID   uuid.UUID
+	CreatedAt   time.Time
+}
+
+// By which customers were brought along.
+func (q *Queries) ReferralsOf(ctx context.Context, db DBTX, arg ReferralsOfParams) ([]ReferralsOfRow, error) {
+	rows, err := db.Query(ctx, referralsOf, arg.ProjectID, arg.Customers)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ReferralsOfRow
+	for rows.Next() {
+		var i ReferralsOfRow
+		if err := rows.Scan(
+			&i.CampaignID,
+			&i.ReferrerID,
+			&i.RefereeID,
+			&i.RelatedType,
+			&i.RelatedID,
+			&i.CreatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }

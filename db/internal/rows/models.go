@@ -91,6 +91,24 @@ type Customer struct {
 	UpdatedAt      *time.Time
 }
 
+type CustomerFigure struct {
+	CustomerID           uuid.UUID
+	OrdersAmount         int64
+	OrdersCount          int64
+	LastOrderAt          *time.Time
+	LastOrderAmount      int64
+	RedemptionsSucceeded int64
+	RedemptionsFailed    int64
+	RollbacksSucceeded   int64
+	RollbacksFailed      int64
+	GiftRedeemed         int64
+	GiftToGo             int64
+	PointsRedeemed       int64
+	PointsToGo           int64
+	Points               int64
+	ReferredCustomers    int64
+}
+
 type Distribution struct {
 	ID            uuid.UUID
 	ProjectID     uuid.UUID

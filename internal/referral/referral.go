@@ -1,0 +1,118 @@
+// Package referral is the noun of customers who bring others along: whoever holds a referral code is its referrer, and a
+// customer whom the code reached and who then did something for it (redeemed it, or caused a custom event that names it) is
+// referred, once in each campaign.
+package referral
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/google/uuid"
+
+	"herald/internal/id"
+	"herald/internal/stamp"
+	"herald/internal/voucher"
+)
+
+// CauseType says what a referee did.
+type CauseType string
+
+// What a referee can do.
+const (
+	Redemption CauseType = "redemption"
+	Event      CauseType = "event"
+)
+
+// Cause is what a referee did that made them referred.
+type Cause struct {
+	Type  CauseType
+	ID    uuid.UUID
+	Shown any // the redemption or the custom event, as the public API shows it
+}
+
+// Key is the name of what the referee did in the data of the occurrence.
+func (c Cause) Key() string {
+	if c.Type == Event {
+		return "custom_event"
+	}
+	return "redemption"
+}
+
+// Referral is one customer's being brought along by another.
+type Referral struct {
+	CampaignID  uuid.UUID
+	ReferrerID  uuid.UUID
+	RefereeID   uuid.UUID
+	RelatedType CauseType
+	RelatedID   uuid.UUID
+	CreatedAt   time.Time
+}
+
+// Shown is a referral as the referee's customer object shows it.
+type Shown struct {
+	CampaignID  string      `json:"campaign_id"`
+	ReferrerID  string      `json:"referrer_id"`
+	RelatedID   string      `json:"related_object_id"`
+	RelatedType CauseType   `json:"related_object_type"`
+	Date        stamp.Stamp `json:"date"`
+}
+
+// Show is the referral as the public API shows it.
+func Show(r Referral) Shown {
+	prefix := id.Redemption
+	if r.RelatedType == Event {
+		prefix = id.Event
+	}
+	return Shown{
+		CampaignID: id.Campaign.Format(r.CampaignID), ReferrerID: id.Customer.Format(r.ReferrerID),
+		RelatedID: prefix.Format(r.RelatedID), RelatedType: r.RelatedType, Date: stamp.Stamp(r.CreatedAt),
+	}
+}
+
+// Role is what a customer has to do with a code.
+type Role string
+
+// The roles. Who holds a code owns it or, of a referral code, refers others by it; a referee is whom it was brought to.
+const (
+	Owner    Role = "OWNER"
+	Referrer Role = "REFERRER"
+	Referee  Role = "REFEREE"
+)
+
+// Holder is one customer's part in one code. Of owners and referrers the id is the voucher's, because a code has one.
+type Holder struct {
+	ID           uuid.UUID
+	VoucherID    uuid.UUID
+	CustomerID   uuid.UUID
+	Role         Role
+	CampaignID   *uuid.UUID
+	CampaignType *string
+	VoucherType  voucher.Type
+	Metadata     json.RawMessage
+	CreatedAt    time.Time
+}
+
+// ShownHolder is a holder as the public API shows one.
+type ShownHolder struct {
+	ID               string          `json:"id"`
+	CreatedAt        stamp.Stamp     `json:"created_at"`
+	RedeemableID     string          `json:"redeemable_id"`
+	RedeemableObject string          `json:"redeemable_object"`
+	CustomerID       string          `json:"customer_id"`
+	Role             Role            `json:"holder_role"`
+	CampaignID       *string         `json:"campaign_id"`
+	CampaignType     *string         `json:"campaign_type"`
+	VoucherType      voucher.Type    `json:"voucher_type"`
+	Metadata         json.RawMessage `json:"metadata,omitempty"`
+	Object           string          `json:"object"`
+}
+
+// ShowHolder is the holder as the public API shows one.
+func ShowHolder(h Holder) ShownHolder {
+	return ShownHolder{
+		ID: id.Holder.Format(h.ID), CreatedAt: stamp.Stamp(h.CreatedAt), RedeemableID: id.Voucher.Format(h.VoucherID),
+		RedeemableObject: "voucher", CustomerID: id.Customer.Format(h.CustomerID), Role: h.Role,
+		CampaignID: id.Campaign.FormatPtr(h.CampaignID), CampaignType: h.CampaignType, VoucherType: h.VoucherType,
+		Metadata: h.Metadata, Object: "redeemable_holder",
+	}
+}
