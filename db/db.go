@@ -73,12 +73,16 @@ func inTx(ctx context.Context, pool *pgxpool.Pool, do func(pgx.Tx) error) error 
 	return pgx.BeginFunc(ctx, pool, do)
 }
 
-// inTxAgain is inTx for transactions that lock many rows: one that met another in a deadlock is run again.
+// errAgain ends a transaction that has to be run again, because another one was faster with a row that both make.
+var errAgain = errors.New("another transaction made the row meanwhile")
+
+// inTxAgain is inTx for transactions that lock many rows: one that met another in a deadlock, or that says errAgain, is run
+// again.
 func inTxAgain(ctx context.Context, pool *pgxpool.Pool, do func(pgx.Tx) error) error {
 	for try := 1; ; try++ {
 		err := inTx(ctx, pool, do)
 		var pg *pgconn.PgError
-		if try < 5 && errors.As(err, &pg) && pg.Code == "40P01" {
+		if try < 5 && (errors.Is(err, errAgain) || errors.As(err, &pg) && pg.Code == "40P01") {
 			continue
 		}
 		return err

@@ -13,7 +13,7 @@ FROM (
 ORDER BY o.ord;
 
 -- name: FiguresAdd :exec
--- Adds to the figures of customers; a last order replaces an earlier one.
+-- Adds to the figures of customers; a last order replaces an earlier one, and itself.
 INSERT INTO customer_figures AS f (customer_id, orders_amount, orders_count, last_order_at, last_order_amount, redemptions_succeeded,
 	redemptions_failed, rollbacks_succeeded, rollbacks_failed, gift_redeemed, gift_to_go, points_redeemed, points_to_go, points,
 	referred_customers)
@@ -26,8 +26,9 @@ SELECT unnest(sqlc.arg(customer_ids)::uuid[]), unnest(sqlc.arg(orders_amounts)::
 	unnest(sqlc.arg(referred_customers)::bigint[])
 ON CONFLICT (customer_id) DO UPDATE SET
 	orders_amount = f.orders_amount + excluded.orders_amount, orders_count = f.orders_count + excluded.orders_count,
-	last_order_at = coalesce(excluded.last_order_at, f.last_order_at),
-	last_order_amount = CASE WHEN excluded.last_order_at IS NULL THEN f.last_order_amount ELSE excluded.last_order_amount END,
+	last_order_at = greatest(excluded.last_order_at, f.last_order_at),
+	last_order_amount = CASE WHEN excluded.last_order_at >= coalesce(f.last_order_at, '-infinity') THEN excluded.last_order_amount
+		ELSE f.last_order_amount END,
 	redemptions_succeeded = f.redemptions_succeeded + excluded.redemptions_succeeded,
 	redemptions_failed = f.redemptions_failed + excluded.redemptions_failed,
 	rollbacks_succeeded = f.rollbacks_succeeded + excluded.rollbacks_succeeded,

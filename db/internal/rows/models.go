@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"herald/internal/campaign"
 	"herald/internal/distribution"
+	"herald/internal/order"
 	"herald/internal/redemption"
 	"herald/internal/voucher"
 )
@@ -174,6 +175,25 @@ type Message struct {
 	Reply          *string
 	Vars           json.RawMessage
 	History        json.RawMessage
+}
+
+type Order struct {
+	ID                  uuid.UUID
+	ProjectID           uuid.UUID
+	SourceID            *string
+	CustomerID          *uuid.UUID
+	ReferrerID          *uuid.UUID
+	Status              order.Status
+	Amount              int64
+	InitialAmount       *int64
+	DiscountAmount      *int64
+	ItemsDiscountAmount *int64
+	TotalDiscountAmount *int64
+	TotalAmount         int64
+	Items               []order.Item
+	Metadata            json.RawMessage
+	CreatedAt           time.Time
+	UpdatedAt           *time.Time
 }
 
 type Project struct {

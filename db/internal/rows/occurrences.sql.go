@@ -56,8 +56,9 @@ SELECT unnest($1::uuid[]), unnest($2::bigint[]), unnest($3::bigint[]),
 	unnest($15::bigint[])
 ON CONFLICT (customer_id) DO UPDATE SET
 	orders_amount = f.orders_amount + excluded.orders_amount, orders_count = f.orders_count + excluded.orders_count,
-	last_order_at = coalesce(excluded.last_order_at, f.last_order_at),
-	last_order_amount = CASE WHEN excluded.last_order_at IS NULL THEN f.last_order_amount ELSE excluded.last_order_amount END,
+	last_order_at = greatest(excluded.last_order_at, f.last_order_at),
+	last_order_amount = CASE WHEN excluded.last_order_at >= coalesce(f.last_order_at, '-infinity') THEN excluded.last_order_amount
+		ELSE f.last_order_amount END,
 	redemptions_succeeded = f.redemptions_succeeded + excluded.redemptions_succeeded,
 	redemptions_failed = f.redemptions_failed + excluded.redemptions_failed,
 	rollbacks_succeeded = f.rollbacks_succeeded + excluded.rollbacks_succeeded,
@@ -85,7 +86,7 @@ type FiguresAddParams struct {
 	ReferredCustomers    []int64
 }
 
-// Adds to the figures of customers; a last order replaces an earlier one.
+// Adds to the figures of customers; a last order replaces an earlier one, and itself.
 func (q *Queries) FiguresAdd(ctx context.Context, db DBTX, arg FiguresAddParams) error {
 	_, err := db.Exec(ctx, figuresAdd,
 		arg.CustomerIds,
