@@ -1,9 +1,6 @@
 package redemption
 
-import (
-	"math"
-	"math/bits"
-)
+import "math/bits"
 
 // MaxAmount bounds every amount: sums of thousands of them stay far within 64 bits.
 const MaxAmount = 1_000_000_000_000
@@ -137,10 +134,10 @@ func times(a, b int64) int64 {
 	return int64(low)
 }
 
-// whole is a number of a definition as an amount: rounded, and within bounds.
-func whole(n *float64) int64 {
-	if n == nil || math.IsNaN(*n) || *n < 0 {
+// whole is a number of a definition as an amount, within bounds.
+func whole(n *int64) int64 {
+	if n == nil {
 		return 0
 	}
-	return int64(math.Round(math.Min(*n, MaxAmount)))
+	return max(min(*n, MaxAmount), 0)
 }

@@ -11,19 +11,20 @@ import (
 	"herald/internal/voucher"
 )
 
-func number(n float64) *float64 { return &n }
+func number(n int64) *int64 { return &n }
 
 func off(kind, effect string, n float64) voucher.Discount {
 	d := voucher.Discount{Type: kind, Effect: effect}
+	whole := int64(n)
 	switch kind {
 	case "PERCENT":
 		d.PercentOff = &n
 	case "AMOUNT":
-		d.AmountOff = &n
+		d.AmountOff = &whole
 	case "FIXED":
-		d.FixedAmount = &n
+		d.FixedAmount = &whole
 	case "UNIT":
-		d.UnitOff = &n
+		d.UnitOff = &whole
 	}
 	return d
 }
@@ -59,7 +60,7 @@ func TestDiscountsOfAnOrder(t *testing.T) {
 		"all of it":                    {off("PERCENT", "APPLY_TO_ORDER", 100), 12_345, 12_345},
 		"amount":                       {off("AMOUNT", "APPLY_TO_ORDER", 300), 6_000, 300},
 		"amount above the order":       {off("AMOUNT", "APPLY_TO_ORDER", 300), 200, 200},
-		"amount beyond any number":     {off("AMOUNT", "APPLY_TO_ORDER", 1e300), 200, 200},
+		"amount beyond any number":     {off("AMOUNT", "APPLY_TO_ORDER", 1e18), 200, 200},
 		"fixed":                        {off("FIXED", "APPLY_TO_ORDER", 500), 6_000, 5_500},
 		"fixed above the order":        {off("FIXED", "APPLY_TO_ORDER", 7_000), 6_000, 0},
 		"for the items, of which none": {off("AMOUNT", "APPLY_TO_ITEMS", 300), 6_000, 0},

@@ -34,7 +34,7 @@ func OnLines(d voucher.Discount) bool {
 func orderOff(d voucher.Discount, left int64) int64 {
 	switch d.Type {
 	case "PERCENT":
-		return min(percentOf(d, left), most(d.AmountLimit), limit(d.AggregatedAmountLimit))
+		return min(percentOf(d, left), limit(d.AmountLimit), limit(d.AggregatedAmountLimit))
 	case "AMOUNT":
 		return min(whole(d.AmountOff), limit(d.AggregatedAmountLimit))
 	case "FIXED":
@@ -50,13 +50,6 @@ func percentOf(d voucher.Discount, amount int64) int64 {
 	}
 	parts := int64(math.Round(math.Min(math.Max(*d.PercentOff, 0), 100) * percent))
 	return share(amount, parts, 100*percent)
-}
-
-func most(n *float64) int64 {
-	if n == nil {
-		return math.MaxInt64
-	}
-	return whole(n)
 }
 
 // takeOff discounts parts of lines. Each gets what the discount gives it, as far as that is left of it and of what it shares.
@@ -87,7 +80,7 @@ func wantedOff(parts []part, bases []int64, d voucher.Discount) []int64 {
 	for i, p := range parts {
 		switch {
 		case d.Type == "PERCENT":
-			wanted[i] = min(percentOf(d, bases[i]), most(d.AmountLimit))
+			wanted[i] = min(percentOf(d, bases[i]), limit(d.AmountLimit))
 		case d.Type == "FIXED" && p.price != nil:
 			wanted[i] = bases[i] - times(*p.price, p.units)
 		case d.Type == "FIXED":
@@ -135,11 +128,11 @@ func sum(list []int64) (all int64) {
 
 // freeItem is a product that a UNIT discount gives, as its definition names it. Where it says no price, the order's own counts.
 type freeItem struct {
-	ID       string   `json:"id"`
-	SourceID string   `json:"source_id"`
-	Name     string   `json:"name"`
-	SKU      string   `json:"sku"`
-	Price    *float64 `json:"price"`
+	ID       string `json:"id"`
+	SourceID string `json:"source_id"`
+	Name     string `json:"name"`
+	SKU      string `json:"sku"`
+	Price    *int64 `json:"price"`
 }
 
 func (b *Basket) addUnits(d voucher.Discount, s Scope) {
@@ -200,7 +193,7 @@ func (b *Basket) lineOf(u voucher.Unit) int {
 	return len(b.Lines) - 1
 }
 
-func units(n *float64) int64 {
+func units(n *int64) int64 {
 	if n == nil {
 		return 1
 	}

@@ -15,7 +15,7 @@ type Target struct {
 	ID       string // ours, where we have one, or the caller's
 	SourceID string
 	Effect   string // APPLY_TO_EVERY, APPLY_TO_CHEAPEST or APPLY_TO_MOST_EXPENSIVE
-	Price    *float64
+	Price    *int64
 
 	QuantityLimit, AggregatedQuantityLimit *int64 // units that are discounted: in a line, in all of them
 	AmountLimit, AggregatedAmountLimit     *int64 // what they are discounted by
