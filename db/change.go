@@ -29,6 +29,7 @@ type change struct {
 
 	touched  map[uuid.UUID]segment.Facets    // since the segments were last asked
 	moved    map[uuid.UUID]*customer.Figures // since the figures were last written
+	cards    map[uuid.UUID]bool              // loyalty cards whose points moved, since their tiers were last looked at
 	occurred []occurrence.Occurrence
 	followed int // of the occurred, those whose consequences are drawn
 }
@@ -43,6 +44,7 @@ func inChange(ctx context.Context, pool *pgxpool.Pool, project uuid.UUID, do fun
 		c := &change{
 			tx: tx, project: project, source: occurrence.SourceOf(ctx),
 			touched: map[uuid.UUID]segment.Facets{}, moved: map[uuid.UUID]*customer.Figures{},
+			cards: map[uuid.UUID]bool{},
 		}
 		if err := do(c); err != nil {
 			return err
@@ -70,13 +72,20 @@ func (c *change) figures(one uuid.UUID) *customer.Figures {
 	return f
 }
 
+// pointsMoved says that the points of a loyalty card changed, or that it is new in the hands of a member: its holder may change
+// tiers.
+func (c *change) pointsMoved(card uuid.UUID) { c.cards[card] = true }
+
 // happened says what happened to a customer.
 func (c *change) happened(o occurrence.Occurrence) { c.occurred = append(c.occurred, o) }
 
 // settle draws what follows from the change, until nothing more does, and writes down what happened.
 func (c *change) settle(ctx context.Context) error {
-	for range consequences {
+	for round := 1; ; round++ {
 		if err := c.writeFigures(ctx); err != nil {
+			return err
+		}
+		if err := c.retier(ctx); err != nil {
 			return err
 		}
 		if err := c.judge(ctx); err != nil {
@@ -84,8 +93,11 @@ func (c *change) settle(ctx context.Context) error {
 		}
 		fresh := c.occurred[c.followed:]
 		c.followed = len(c.occurred)
-		if len(fresh) == 0 {
+		if len(fresh) == 0 || round == consequences {
 			break
+		}
+		if err := c.earn(ctx, fresh); err != nil {
+			return err
 		}
 	}
 	return c.writeOccurrences(ctx)

@@ -23,7 +23,6 @@ CREATE TABLE loyalty_tiers (
 	name          text NOT NULL,
 	points_from   bigint,
 	points_to     bigint,
-	config        jsonb NOT NULL DEFAULT '{}',
 	earning_rules jsonb NOT NULL DEFAULT '{}', -- how the tier changes what earning rules give, by their ids
 	rewards       jsonb NOT NULL DEFAULT '{}', -- how the tier changes what rewards cost, by their assignments' ids
 	metadata      jsonb NOT NULL DEFAULT '{}',
@@ -40,12 +39,15 @@ CREATE TABLE loyalty_members (
 	customer_id     uuid NOT NULL REFERENCES customers ON DELETE CASCADE,
 	tier_id         uuid REFERENCES loyalty_tiers ON DELETE SET NULL,
 	tier_since      timestamptz,
-	tier_expires_at timestamptz,
+	tier_expires_at timestamptz, -- null: not before points drop
+	tier_starts_at  timestamptz, -- when a higher tier, already reached, begins
+	tier_due_at     timestamptz GENERATED ALWAYS AS (least(tier_expires_at, tier_starts_at)) STORED, -- when to look again
 	joined_at       timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX loyalty_members_customer ON loyalty_members (customer_id, campaign_id);
 CREATE INDEX loyalty_members_campaign ON loyalty_members (campaign_id, joined_at, voucher_id);
-CREATE INDEX loyalty_members_expiring ON loyalty_members (tier_expires_at) WHERE tier_expires_at IS NOT NULL;
+CREATE INDEX loyalty_members_due ON loyalty_members (tier_due_at) WHERE tier_due_at IS NOT NULL;
+ALTER TABLE campaigns ADD COLUMN loyalty_tiers_expiration jsonb; -- by which points members reach tiers, and how long they stay
 
 -- Points that expire together. Points are spent from the bucket that expires first.
 CREATE TABLE points_buckets (
@@ -75,6 +77,8 @@ CREATE TABLE earning_rules (
 	start_date         timestamptz,
 	expiration_date    timestamptz,
 	validity           jsonb,
+	pending_points     jsonb, -- how long points wait before they count
+	expiration_rules   jsonb, -- when its points expire, in place of what the programme says
 	active             boolean NOT NULL DEFAULT true,
 	metadata           jsonb NOT NULL DEFAULT '{}',
 	created_at         timestamptz NOT NULL DEFAULT now(),

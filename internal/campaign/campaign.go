@@ -11,6 +11,7 @@ import (
 
 	"herald/internal/code"
 	"herald/internal/fault"
+	"herald/internal/loyalty"
 	"herald/internal/voucher"
 )
 
@@ -75,6 +76,7 @@ type Campaign struct {
 	VouchersGenerationStatus Status
 	CreatedAt                time.Time
 	UpdatedAt                *time.Time
+	LoyaltyTiersExpiration   *loyalty.Expiration // nil: tiers follow the balance at once
 }
 
 // Expired reports whether the campaign's time is over.

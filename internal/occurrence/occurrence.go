@@ -30,11 +30,11 @@ const (
 	RolledBack       Type = "customer.redemption.rollback.succeeded"       // the same and redemption_rollback
 	Rewarded         Type = "customer.rewarded"                            // holder, voucher, campaign, redemption, reward, …
 	RewardedPoints   Type = "customer.rewarded.loyalty_points"             // holder, voucher, campaign, loyalty_tier, earning_rule, balance, order, event
-	TierJoined       Type = "customer.loyalty.tier.joined"                 // campaign, loyalty_tier
-	TierLeft         Type = "customer.loyalty.tier.left"                   // campaign, loyalty_tier
-	TierProlonged    Type = "customer.loyalty.tier.prolonged"              // campaign, loyalty_tier
-	TierUpgraded     Type = "customer.loyalty.tier.upgraded"               // campaign, loyalty_tier_from, loyalty_tier_to
-	TierDowngraded   Type = "customer.loyalty.tier.downgraded"             // campaign, loyalty_tier_from, loyalty_tier_to
+	TierJoined       Type = "customer.loyalty.tier.joined"                 // campaign, loyalty_tier, created_at
+	TierLeft         Type = "customer.loyalty.tier.left"                   // campaign, loyalty_tier, created_at
+	TierProlonged    Type = "customer.loyalty.tier.prolonged"              // campaign, loyalty_tier, created_at
+	TierUpgraded     Type = "customer.loyalty.tier.upgraded"               // campaign, loyalty_tier_from, loyalty_tier_to, created_at
+	TierDowngraded   Type = "customer.loyalty.tier.downgraded"             // campaign, loyalty_tier_from, loyalty_tier_to, created_at
 	Referred         Type = "customer.referred"                            // referrer, campaign, voucher, custom_event?, redemption?
 )
 
@@ -51,7 +51,7 @@ const (
 	RollbackFailed        Type = "customer.redemption.rollback.failed"
 	ValidationSucceeded   Type = "customer.validation.succeeded"
 	ValidationFailed      Type = "customer.validation.failed"
-	TierExpirationChanged Type = "customer.loyalty.tier.expiration.changed"
+	TierExpirationChanged Type = "customer.loyalty.tier.expiration.changed" // campaign, loyalty_tier, created_at
 	VoucherDeleted        Type = "customer.voucher.deleted"
 )
 

@@ -37,7 +37,7 @@ const campaignCreate = `-- name: CampaignCreate :one
 INSERT INTO campaigns (
 	id, project_id, name, description, campaign_type, type, voucher, auto_join, join_once, use_voucher_metadata_schema,
 	active, start_date, expiration_date, validity, category, metadata, creation_status, vouchers_generation_status
-) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) RETURNING id, project_id, name, description, campaign_type, type, voucher, auto_join, join_once, use_voucher_metadata_schema, active, start_date, expiration_date, validity, category, metadata, vouchers_count, creation_status, vouchers_generation_status, created_at, updated_at
+) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) RETURNING id, project_id, name, description, campaign_type, type, voucher, auto_join, join_once, use_voucher_metadata_schema, active, start_date, expiration_date, validity, category, metadata, vouchers_count, creation_status, vouchers_generation_status, created_at, updated_at, loyalty_tiers_expiration
 `
 
 type CampaignCreateParams struct {
@@ -105,6 +105,7 @@ func (q *Queries) CampaignCreate(ctx context.Context, db DBTX, arg CampaignCreat
 		&i.VouchersGenerationStatus,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.LoyaltyTiersExpiration,
 	)
 	return i, err
 }
@@ -127,7 +128,7 @@ func (q *Queries) CampaignDelete(ctx context.Context, db DBTX, arg CampaignDelet
 }
 
 const campaignGet = `-- name: CampaignGet :one
-SELECT id, project_id, name, description, campaign_type, type, voucher, auto_join, join_once, use_voucher_metadata_schema, active, start_date, expiration_date, validity, category, metadata, vouchers_count, creation_status, vouchers_generation_status, created_at, updated_at FROM campaigns WHERE project_id = $1 AND id = $2
+SELECT id, project_id, name, description, campaign_type, type, voucher, auto_join, join_once, use_voucher_metadata_schema, active, start_date, expiration_date, validity, category, metadata, vouchers_count, creation_status, vouchers_generation_status, created_at, updated_at, loyalty_tiers_expiration FROM campaigns WHERE project_id = $1 AND id = $2
 `
 
 type CampaignGetParams struct {
@@ -160,12 +161,13 @@ func (q *Queries) CampaignGet(ctx context.Context, db DBTX, arg CampaignGetParam
 		&i.VouchersGenerationStatus,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.LoyaltyTiersExpiration,
 	)
 	return i, err
 }
 
 const campaignGetByName = `-- name: CampaignGetByName :one
-SELECT id, project_id, name, description, campaign_type, type, voucher, auto_join, join_once, use_voucher_metadata_schema, active, start_date, expiration_date, validity, category, metadata, vouchers_count, creation_status, vouchers_generation_status, created_at, updated_at FROM campaigns WHERE project_id = $1 AND name = $2
+SELECT id, project_id, name, description, campaign_type, type, voucher, auto_join, join_once, use_voucher_metadata_schema, active, start_date, expiration_date, validity, category, metadata, vouchers_count, creation_status, vouchers_generation_status, created_at, updated_at, loyalty_tiers_expiration FROM campaigns WHERE project_id = $1 AND name = $2
 `
 
 type CampaignGetByNameParams struct {
@@ -198,12 +200,13 @@ func (q *Queries) CampaignGetByName(ctx context.Context, db DBTX, arg CampaignGe
 		&i.VouchersGenerationStatus,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.LoyaltyTiersExpiration,
 	)
 	return i, err
 }
 
 const campaignLock = `-- name: CampaignLock :one
-SELECT id, project_id, name, description, campaign_type, type, voucher, auto_join, join_once, use_voucher_metadata_schema, active, start_date, expiration_date, validity, category, metadata, vouchers_count, creation_status, vouchers_generation_status, created_at, updated_at FROM campaigns WHERE project_id = $1 AND id = $2 FOR NO KEY UPDATE
+SELECT id, project_id, name, description, campaign_type, type, voucher, auto_join, join_once, use_voucher_metadata_schema, active, start_date, expiration_date, validity, category, metadata, vouchers_count, creation_status, vouchers_generation_status, created_at, updated_at, loyalty_tiers_expiration FROM campaigns WHERE project_id = $1 AND id = $2 FOR NO KEY UPDATE
 `
 
 type CampaignLockParams struct {
@@ -237,6 +240,7 @@ func (q *Queries) CampaignLock(ctx context.Context, db DBTX, arg CampaignLockPar
 		&i.VouchersGenerationStatus,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.LoyaltyTiersExpiration,
 	)
 	return i, err
 }
@@ -314,7 +318,7 @@ const campaignUpdate = `-- name: CampaignUpdate :one
 UPDATE campaigns SET
 	description = $3, type = $4, voucher = $5, auto_join = $6, join_once = $7, start_date = $8, expiration_date = $9,
 	validity = $10, category = $11, metadata = $12, updated_at = now()
-WHERE project_id = $1 AND id = $2 RETURNING id, project_id, name, description, campaign_type, type, voucher, auto_join, join_once, use_voucher_metadata_schema, active, start_date, expiration_date, validity, category, metadata, vouchers_count, creation_status, vouchers_generation_status, created_at, updated_at
+WHERE project_id = $1 AND id = $2 RETURNING id, project_id, name, description, campaign_type, type, voucher, auto_join, join_once, use_voucher_metadata_schema, active, start_date, expiration_date, validity, category, metadata, vouchers_count, creation_status, vouchers_generation_status, created_at, updated_at, loyalty_tiers_expiration
 `
 
 type CampaignUpdateParams struct {
@@ -370,6 +374,7 @@ func (q *Queries) CampaignUpdate(ctx context.Context, db DBTX, arg CampaignUpdat
 		&i.VouchersGenerationStatus,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.LoyaltyTiersExpiration,
 	)
 	return i, err
 }

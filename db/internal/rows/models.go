@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"herald/internal/campaign"
 	"herald/internal/distribution"
+	"herald/internal/loyalty"
 	"herald/internal/order"
 	"herald/internal/redemption"
 	"herald/internal/voucher"
@@ -64,6 +65,7 @@ type Campaign struct {
 	VouchersGenerationStatus campaign.Status
 	CreatedAt                time.Time
 	UpdatedAt                *time.Time
+	LoyaltyTiersExpiration   *loyalty.Expiration
 }
 
 type Consent struct {
@@ -154,6 +156,20 @@ type IdempotencyKey struct {
 	ContentType *string
 	Response    []byte
 	CreatedAt   time.Time
+}
+
+type LoyaltyTier struct {
+	ID           uuid.UUID
+	ProjectID    uuid.UUID
+	CampaignID   uuid.UUID
+	Name         string
+	PointsFrom   *int64
+	PointsTo     *int64
+	EarningRules json.RawMessage
+	Rewards      json.RawMessage
+	Metadata     json.RawMessage
+	CreatedAt    time.Time
+	UpdatedAt    *time.Time
 }
 
 type Message struct {
