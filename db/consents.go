@@ -4,13 +4,14 @@ import (
 	"context"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"herald/db/internal/rows"
 	"herald/internal/customer"
 	"herald/internal/fault"
 	"herald/internal/id"
+	"herald/internal/occurrence"
+	"herald/internal/segment"
 )
 
 // Consents is the store of what customers can agree to, and of who did.
@@ -43,44 +44,55 @@ type ConsentChange struct {
 	Unsubscribed *bool // true revokes every consent first; a consent given later ends it
 }
 
-// Give records the change, all of it or nothing; fault.NotFound names a consent that the project does not have.
-func (s Consents) Give(ctx context.Context, project, one uuid.UUID, change ConsentChange) error {
-	var given rows.ConsentGiveParams
-	subscribes := false
-	for consent, yes := range change.Given {
-		given.Ids = append(given.Ids, consent)
-		given.Given = append(given.Given, yes)
-		subscribes = subscribes || yes
+// Give records the change, all of it or nothing, and tells of the consents that it gave or revoked; fault.NotFound names a
+// consent that the project does not have.
+func (s Consents) Give(ctx context.Context, project, one uuid.UUID, said ConsentChange) error {
+	given := rows.ConsentGiveParams{
+		CustomerID: one, ProjectID: project, Rest: said.Unsubscribed != nil && *said.Unsubscribed, Ids: []uuid.UUID{}, Given: []bool{},
 	}
-	given.CustomerID, given.ProjectID = one, project
-	return inTx(ctx, s.Pool, func(tx pgx.Tx) error {
-		unsubscribed := change.Unsubscribed
-		if unsubscribed == nil && subscribes {
-			no := false
-			unsubscribed = &no
+	unsubscribed := said.Unsubscribed
+	for consent, yes := range said.Given {
+		given.Ids, given.Given = append(given.Ids, consent), append(given.Given, yes)
+		if yes && said.Unsubscribed == nil {
+			unsubscribed = new(bool)
 		}
-		if unsubscribed != nil {
-			if _, err := q.CustomerUnsubscribe(ctx, tx, rows.CustomerUnsubscribeParams{
-				ProjectID: project, ID: one, Unsubscribed: *unsubscribed,
-			}); err != nil {
-				return err
-			}
-			if *unsubscribed {
-				if err := q.ConsentRevokeAll(ctx, tx, one); err != nil {
-					return err
-				}
-			}
+	}
+	return inChange(ctx, s.Pool, project, func(c *change) error {
+		if _, err := c.hold(ctx, Saving{ID: &one}); err != nil {
+			return err
 		}
-		if len(given.Ids) == 0 {
-			return nil
-		}
-		unknown, err := q.ConsentUnknown(ctx, tx, rows.ConsentUnknownParams{ProjectID: project, Ids: given.Ids})
+		unknown, err := q.ConsentUnknown(ctx, c.tx, rows.ConsentUnknownParams{ProjectID: project, Ids: given.Ids})
 		if err == nil {
 			return fault.Missing("consent", id.Consent.Format(unknown))
 		}
 		if !missing(err) {
 			return err
 		}
-		return q.ConsentGive(ctx, tx, given)
+		if unsubscribed != nil {
+			n, err := q.CustomerUnsubscribe(ctx, c.tx, rows.CustomerUnsubscribeParams{ProjectID: project, ID: one, Unsubscribed: *unsubscribed})
+			if err != nil {
+				return err
+			}
+			if n > 0 {
+				c.touch(one, segment.Attributes)
+			}
+		}
+		changed, err := q.ConsentGive(ctx, c.tx, given)
+		c.tellConsents(one, occurrence.ConsentsGiven, changed, true)
+		c.tellConsents(one, occurrence.ConsentsRevoked, changed, false)
+		return err
 	})
+}
+
+// tellConsents tells of the consents that were given, or of those that were revoked.
+func (c *change) tellConsents(one uuid.UUID, kind occurrence.Type, changed []rows.ConsentGiveRow, given bool) {
+	var shown []customer.ShownConsent
+	for _, row := range changed {
+		if row.Given == given {
+			shown = append(shown, customer.ShownConsent{ID: id.Consent.Format(row.ID), Name: row.Name, Object: "consent"})
+		}
+	}
+	if len(shown) > 0 {
+		c.happened(occurrence.Occurrence{Type: kind, Customer: one, Data: map[string]any{"consents": shown}})
+	}
 }

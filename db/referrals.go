@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 
 	"herald/db/internal/rows"
+	"herald/internal/campaign"
 	"herald/internal/customer"
 	"herald/internal/id"
 	"herald/internal/occurrence"
@@ -43,8 +44,8 @@ func (c *change) refer(ctx context.Context, card voucher.Voucher, referee uuid.U
 	c.happened(occurrence.Occurrence{
 		Type: occurrence.Referred, Customer: referee, Subject: card.CampaignID,
 		Data: map[string]any{
-			"referrer": customer.ShowBrief(referrer), "campaign": map[string]any{"id": id.Campaign.Format(of.ID), "name": of.Name, "object": "campaign"},
-			"voucher": map[string]any{"id": id.Voucher.Format(card.ID), "code": card.Code, "object": "voucher"}, via.Key(): via.Shown,
+			"referrer": customer.ShowSimple(referrer), "campaign": campaign.ShowSimple(campaign.Campaign(of)),
+			"voucher": voucher.ShowSimple(card, &of.Name), via.Key(): via.Shown,
 		},
 	})
 	return true, nil

@@ -74,16 +74,24 @@ INSERT INTO consents (project_id, name, description, category) VALUES ($1, $2, $
 -- name: ConsentList :many
 SELECT * FROM consents WHERE project_id = $1 ORDER BY created_at, id;
 
--- name: ConsentGive :exec
--- Only consents of the project are touched.
-INSERT INTO customer_consents (customer_id, consent_id, given)
-SELECT sqlc.arg(customer_id), c.id, k.given
-FROM (SELECT unnest(sqlc.arg(ids)::uuid[]) AS id, unnest(sqlc.arg(given)::boolean[]) AS given) k
-JOIN consents c ON c.id = k.id AND c.project_id = sqlc.arg(project_id)
-ON CONFLICT (customer_id, consent_id) DO UPDATE SET given = excluded.given, changed_at = now();
-
--- name: ConsentRevokeAll :exec
-UPDATE customer_consents SET given = false, changed_at = now() WHERE customer_id = $1 AND given;
+-- name: ConsentGive :many
+-- Records what a customer, who is locked, says of consents of the project; rest revokes all that they do not speak of. Tells what
+-- that changed: a no to what was never given is recorded, and changes nothing.
+WITH said AS (
+	SELECT unnest(sqlc.arg(ids)::uuid[]) AS consent_id, unnest(sqlc.arg(given)::boolean[]) AS given
+	UNION ALL
+	SELECT h.consent_id, false FROM customer_consents h
+	WHERE h.customer_id = sqlc.arg(customer_id) AND h.given AND sqlc.arg(rest)::boolean AND NOT h.consent_id = ANY (sqlc.arg(ids)::uuid[])
+), changed AS (
+	INSERT INTO customer_consents AS h (customer_id, consent_id, given)
+	SELECT sqlc.arg(customer_id), k.id, s.given
+	FROM said s JOIN consents k ON k.id = s.consent_id AND k.project_id = sqlc.arg(project_id)
+	ON CONFLICT (customer_id, consent_id) DO UPDATE SET given = excluded.given, changed_at = now() WHERE h.given <> excluded.given
+	RETURNING h.consent_id, h.given
+)
+SELECT k.id, k.name, c.given FROM changed c JOIN consents k ON k.id = c.consent_id
+WHERE c.given OR EXISTS (SELECT FROM customer_consents b WHERE b.customer_id = sqlc.arg(customer_id) AND b.consent_id = c.consent_id)
+ORDER BY k.created_at, k.id;
 
 -- name: CustomerUnsubscribe :execrows
 UPDATE customers SET unsubscribed_at = CASE WHEN sqlc.arg(unsubscribed)::boolean THEN coalesce(unsubscribed_at, now()) END

@@ -11,8 +11,8 @@ import (
 	"herald/internal/stamp"
 )
 
-// Brief is a customer where something else is shown: a publication, an order's referrer, the holder of a card.
-type Brief struct {
+// Simple is a customer where something else is shown: a publication, an order's referrer, the holder of a card.
+type Simple struct {
 	ID       string          `json:"id"`
 	Name     *string         `json:"name,omitempty"`
 	Email    *string         `json:"email,omitempty"`
@@ -21,10 +21,10 @@ type Brief struct {
 	Object   string          `json:"object"`
 }
 
-// ShowBrief is the customer in brief. In the data of an occurrence it may stand under referrer and under holder only: there
-// the deletion of a customer finds it.
-func ShowBrief(c Customer) Brief {
-	return Brief{
+// ShowSimple is the customer as the data of an event shows one. In the data of an occurrence it stands under referrer and under
+// holder only: there the deletion of a customer finds it.
+func ShowSimple(c Customer) Simple {
+	return Simple{
 		ID: id.Customer.Format(c.ID), Name: c.Name, Email: c.Email, SourceID: c.SourceID, Metadata: c.Metadata, Object: "customer",
 	}
 }
@@ -164,4 +164,11 @@ func (f Figures) summary() ShownSummary {
 		s.Orders.AverageAmount = f.OrdersAmount / f.OrdersCount
 	}
 	return s
+}
+
+// ShownConsent is a consent as the data of an event shows it.
+type ShownConsent struct {
+	ID     string `json:"id"`
+	Name   string `json:"name"`
+	Object string `json:"object"`
 }

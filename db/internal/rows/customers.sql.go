@@ -44,30 +44,64 @@ func (q *Queries) ConsentCreate(ctx context.Context, db DBTX, arg ConsentCreateP
 	return i, err
 }
 
-const consentGive = `-- name: ConsentGive :exec
-INSERT INTO customer_consents (customer_id, consent_id, given)
-SELECT $1, c.id, k.given
-FROM (SELECT unnest($2::uuid[]) AS id, unnest($3::boolean[]) AS given) k
-JOIN consents c ON c.id = k.id AND c.project_id = $4
-ON CONFLICT (customer_id, consent_id) DO UPDATE SET given = excluded.given, changed_at = now()
+const consentGive = `-- name: ConsentGive :many
+WITH said AS (
+	SELECT unnest($2::uuid[]) AS consent_id, unnest($3::boolean[]) AS given
+	UNION ALL
+	SELECT h.consent_id, false FROM customer_consents h
+	WHERE h.customer_id = $1 AND h.given AND $4::boolean AND NOT h.consent_id = ANY ($2::uuid[])
+), changed AS (
+	INSERT INTO customer_consents AS h (customer_id, consent_id, given)
+	SELECT $1, k.id, s.given
+	FROM said s JOIN consents k ON k.id = s.consent_id AND k.project_id = $5
+	ON CONFLICT (customer_id, consent_id) DO UPDATE SET given = excluded.given, changed_at = now() WHERE h.given <> excluded.given
+	RETURNING h.consent_id, h.given
+)
+SELECT k.id, k.name, c.given FROM changed c JOIN consents k ON k.id = c.consent_id
+WHERE c.given OR EXISTS (SELECT FROM customer_consents b WHERE b.customer_id = $1 AND b.consent_id = c.consent_id)
+ORDER BY k.created_at, k.id
 `
 
 type ConsentGiveParams struct {
 	CustomerID uuid.UUID
 	Ids        []uuid.UUID
 	Given      []bool
+	Rest       bool
 	ProjectID  uuid.UUID
 }
 
-// Only consents of the project are touched.
-func (q *Queries) ConsentGive(ctx context.Context, db DBTX, arg ConsentGiveParams) error {
-	_, err := db.Exec(ctx, consentGive,
+type ConsentGiveRow struct {
+	ID    uuid.UUID
+	Name  string
+	Given bool
+}
+
+// Records what a customer, who is locked, says of consents of the project; rest revokes all that they do not speak of. Tells what
+// that changed: a no to what was never given is recorded, and changes nothing.
+func (q *Queries) ConsentGive(ctx context.Context, db DBTX, arg ConsentGiveParams) ([]ConsentGiveRow, error) {
+	rows, err := db.Query(ctx, consentGive,
 		arg.CustomerID,
 		arg.Ids,
 		arg.Given,
+		arg.Rest,
 		arg.ProjectID,
 	)
-	return err
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ConsentGiveRow
+	for rows.Next() {
+		var i ConsentGiveRow
+		if err := rows.Scan(&i.ID, &i.Name, &i.Given); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const consentList = `-- name: ConsentList :many
@@ -99,15 +133,6 @@ func (q *Queries) ConsentList(ctx context.Context, db DBTX, projectID uuid.UUID)
 		return nil, err
 	}
 	return items, nil
-}
-
-const consentRevokeAll = `-- name: ConsentRevokeAll :exec
-UPDATE customer_consents SET given = false, changed_at = now() WHERE customer_id = $1 AND given
-`
-
-func (q *Queries) ConsentRevokeAll(ctx context.Context, db DBTX, customerID uuid.UUID) error {
-	_, err := db.Exec(ctx, consentRevokeAll, customerID)
-	return err
 }
 
 const consentUnknown = `-- name: ConsentUnknown :one
