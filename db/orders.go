@@ -289,7 +289,7 @@ func (c *change) tellOrders(ctx context.Context, all []ordered, written []int) e
 }
 
 // referrers are those whom the occurrences of the orders show.
-func (c *change) referrers(ctx context.Context, all []ordered, written []int) (map[uuid.UUID]customer.Brief, error) {
+func (c *change) referrers(ctx context.Context, all []ordered, written []int) (map[uuid.UUID]customer.Simple, error) {
 	var ids []uuid.UUID
 	for _, i := range written {
 		if o := all[i].after; o.ReferrerID != nil && o.CustomerID != nil {
@@ -300,9 +300,9 @@ func (c *change) referrers(ctx context.Context, all []ordered, written []int) (m
 		return nil, nil
 	}
 	found, err := q.OrderReferrers(ctx, c.tx, rows.OrderReferrersParams{ProjectID: c.project, Ids: ids})
-	known := make(map[uuid.UUID]customer.Brief, len(found))
+	known := make(map[uuid.UUID]customer.Simple, len(found))
 	for _, row := range found {
-		known[row.ID] = customer.ShowBrief(customer.Customer(row))
+		known[row.ID] = customer.ShowSimple(customer.Customer(row))
 	}
 	return known, err
 }
