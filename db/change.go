@@ -26,6 +26,8 @@ type change struct {
 	tx      pgx.Tx
 	project uuid.UUID
 	source  occurrence.Source
+	// sources are of a change that serves several requests at once: whose doing it is what happens to a customer.
+	sources map[uuid.UUID]occurrence.Source
 
 	touched  map[uuid.UUID]segment.Facets    // since the segments were last asked
 	moved    map[uuid.UUID]*customer.Figures // since the figures were last written
@@ -134,18 +136,24 @@ func (c *change) writeOccurrences(ctx context.Context) error {
 	if len(c.occurred) == 0 {
 		return nil
 	}
-	source, err := json.Marshal(c.source)
-	if err != nil {
-		return err
-	}
-	p := rows.OccurrenceAppendParams{
-		ProjectID: c.project, Source: source, GroupID: c.source.GroupID, DistributionID: c.source.Distribution, Depth: int16(c.source.Depth),
-	}
+	p := rows.OccurrenceAppendParams{ProjectID: c.project}
 	for _, o := range c.occurred {
 		data, err := o.Raw()
 		if err != nil {
 			return err
 		}
+		by, ok := c.sources[o.Customer]
+		if !ok {
+			by = c.source
+		}
+		source, err := json.Marshal(by)
+		if err != nil {
+			return err
+		}
+		p.Sources = append(p.Sources, string(source))
+		p.GroupIds = append(p.GroupIds, by.GroupID)
+		p.DistributionIds = append(p.DistributionIds, or(by.Distribution, uuid.UUID{}))
+		p.Depths = append(p.Depths, int16(by.Depth))
 		p.CustomerIds = append(p.CustomerIds, o.Customer)
 		p.Types = append(p.Types, string(o.Type))
 		p.SubjectIds = append(p.SubjectIds, or(o.Subject, uuid.UUID{}))

@@ -2,12 +2,14 @@
 -- In the order of the arrays.
 INSERT INTO occurrences (project_id, customer_id, type, subject_id, tier_id, name, data, source, group_id, distribution_id, depth, waiting)
 SELECT sqlc.arg(project_id)::uuid, o.customer_id, o.type, nullif(o.subject_id, '00000000-0000-0000-0000-000000000000'),
-	nullif(o.tier_id, '00000000-0000-0000-0000-000000000000'), nullif(o.name, ''), o.data::jsonb, sqlc.arg(source)::jsonb,
-	sqlc.arg(group_id)::text, sqlc.narg(distribution_id)::uuid, sqlc.arg(depth)::smallint, o.waiting
+	nullif(o.tier_id, '00000000-0000-0000-0000-000000000000'), nullif(o.name, ''), o.data::jsonb, o.source::jsonb,
+	o.group_id, nullif(o.distribution_id, '00000000-0000-0000-0000-000000000000'), o.depth, o.waiting
 FROM (
 	SELECT unnest(sqlc.arg(customer_ids)::uuid[]) AS customer_id, unnest(sqlc.arg(types)::text[]) AS type,
 		unnest(sqlc.arg(subject_ids)::uuid[]) AS subject_id, unnest(sqlc.arg(tier_ids)::uuid[]) AS tier_id,
 		unnest(sqlc.arg(names)::text[]) AS name, unnest(sqlc.arg(datas)::text[]) AS data, unnest(sqlc.arg(waitings)::boolean[]) AS waiting,
+		unnest(sqlc.arg(sources)::text[]) AS source, unnest(sqlc.arg(group_ids)::text[]) AS group_id,
+		unnest(sqlc.arg(distribution_ids)::uuid[]) AS distribution_id, unnest(sqlc.arg(depths)::smallint[]) AS depth,
 		generate_subscripts(sqlc.arg(customer_ids)::uuid[], 1) AS ord
 ) o
 ORDER BY o.ord;

@@ -7,7 +7,6 @@ package rows
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	"github.com/google/uuid"
@@ -111,40 +110,38 @@ func (q *Queries) FiguresAdd(ctx context.Context, db DBTX, arg FiguresAddParams)
 const occurrenceAppend = `-- name: OccurrenceAppend :exec
 INSERT INTO occurrences (project_id, customer_id, type, subject_id, tier_id, name, data, source, group_id, distribution_id, depth, waiting)
 SELECT $1::uuid, o.customer_id, o.type, nullif(o.subject_id, '00000000-0000-0000-0000-000000000000'),
-	nullif(o.tier_id, '00000000-0000-0000-0000-000000000000'), nullif(o.name, ''), o.data::jsonb, $2::jsonb,
-	$3::text, $4::uuid, $5::smallint, o.waiting
+	nullif(o.tier_id, '00000000-0000-0000-0000-000000000000'), nullif(o.name, ''), o.data::jsonb, o.source::jsonb,
+	o.group_id, nullif(o.distribution_id, '00000000-0000-0000-0000-000000000000'), o.depth, o.waiting
 FROM (
-	SELECT unnest($6::uuid[]) AS customer_id, unnest($7::text[]) AS type,
-		unnest($8::uuid[]) AS subject_id, unnest($9::uuid[]) AS tier_id,
-		unnest($10::text[]) AS name, unnest($11::text[]) AS data, unnest($12::boolean[]) AS waiting,
-		generate_subscripts($6::uuid[], 1) AS ord
+	SELECT unnest($2::uuid[]) AS customer_id, unnest($3::text[]) AS type,
+		unnest($4::uuid[]) AS subject_id, unnest($5::uuid[]) AS tier_id,
+		unnest($6::text[]) AS name, unnest($7::text[]) AS data, unnest($8::boolean[]) AS waiting,
+		unnest($9::text[]) AS source, unnest($10::text[]) AS group_id,
+		unnest($11::uuid[]) AS distribution_id, unnest($12::smallint[]) AS depth,
+		generate_subscripts($2::uuid[], 1) AS ord
 ) o
 ORDER BY o.ord
 `
 
 type OccurrenceAppendParams struct {
-	ProjectID      uuid.UUID
-	Source         json.RawMessage
-	GroupID        string
-	DistributionID *uuid.UUID
-	Depth          int16
-	CustomerIds    []uuid.UUID
-	Types          []string
-	SubjectIds     []uuid.UUID
-	TierIds        []uuid.UUID
-	Names          []string
-	Datas          []string
-	Waitings       []bool
+	ProjectID       uuid.UUID
+	CustomerIds     []uuid.UUID
+	Types           []string
+	SubjectIds      []uuid.UUID
+	TierIds         []uuid.UUID
+	Names           []string
+	Datas           []string
+	Waitings        []bool
+	Sources         []string
+	GroupIds        []string
+	DistributionIds []uuid.UUID
+	Depths          []int16
 }
 
 // In the order of the arrays.
 func (q *Queries) OccurrenceAppend(ctx context.Context, db DBTX, arg OccurrenceAppendParams) error {
 	_, err := db.Exec(ctx, occurrenceAppend,
 		arg.ProjectID,
-		arg.Source,
-		arg.GroupID,
-		arg.DistributionID,
-		arg.Depth,
 		arg.CustomerIds,
 		arg.Types,
 		arg.SubjectIds,
@@ -152,6 +149,10 @@ func (q *Queries) OccurrenceAppend(ctx context.Context, db DBTX, arg OccurrenceA
 		arg.Names,
 		arg.Datas,
 		arg.Waitings,
+		arg.Sources,
+		arg.GroupIds,
+		arg.DistributionIds,
+		arg.Depths,
 	)
 	return err
 }
