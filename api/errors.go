@@ -55,6 +55,12 @@ type body struct {
 	ResourceID   string      `json:"resource_id,omitempty"`
 	ResourceType string      `json:"resource_type,omitempty"`
 	Errors       []errorItem `json:"errors,omitempty"` // every fault, where there is more than one
+	Error        *notice     `json:"error,omitempty"`
+}
+
+// notice is what a shop can tell its customer.
+type notice struct {
+	Message string `json:"message"`
 }
 
 type errorItem struct {
@@ -125,7 +131,9 @@ func describe(err error) body {
 
 func describeFault(f *fault.Error) body {
 	known, ok := statuses[f.Code]
-	if !ok {
+	if message, refused := fault.Refusals[f.Code]; refused {
+		known.status, known.message = http.StatusBadRequest, message
+	} else if !ok {
 		known.status, known.message = http.StatusInternalServerError, "Internal error"
 	}
 	b := body{
@@ -134,6 +142,9 @@ func describeFault(f *fault.Error) body {
 	}
 	if f.Message != "" {
 		b.Message = f.Message
+	}
+	if f.Notice != "" {
+		b.Error = &notice{f.Notice}
 	}
 	if len(f.Faults) > 0 {
 		b.Errors = append(b.Errors, errorItem{f.Property, f.Details})

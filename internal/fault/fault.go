@@ -46,6 +46,8 @@ type Error struct {
 	Property string // the property at fault, as a path: "channels[0].template.html"
 	// ResourceID and ResourceType name the thing that was not found or is in the way.
 	ResourceID, ResourceType string
+	// Notice is what a shop can tell its customer, where whoever made the rule said so.
+	Notice string
 	// RetryAfter asks the caller to wait that long before the same call again.
 	RetryAfter time.Duration
 	// Faults are the further faults of the same request, each with its own property.
