@@ -42,6 +42,10 @@ var statuses = map[fault.Code]struct {
 	fault.PageOverLimit:     {http.StatusBadRequest, "Listing resource above 1000 page is not supported"},
 	fault.InvalidVoucher:    {http.StatusBadRequest, "Invalid Voucher"},
 	fault.DuplicateKey:      {http.StatusBadRequest, "Duplicate codes"},
+	fault.PointsExceeded:    {http.StatusBadRequest, "loyalty card points exceeded"},
+	fault.GiftExceeded:      {http.StatusBadRequest, "gift amount exceeded"},
+	fault.InvalidAmount:     {http.StatusBadRequest, "Invalid Amount"},
+	fault.InvalidExpiration: {http.StatusBadRequest, "Invalid Expiration Date"},
 }
 
 // body is the documented error body.

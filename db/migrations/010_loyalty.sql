@@ -6,15 +6,20 @@ CREATE TABLE voucher_transactions (
 	campaign_id         uuid,
 	source_id           text,
 	type                text NOT NULL,
+	source              text,                        -- what asked for it: API, Automation; null for a redemption
 	reason              text,
-	amount              bigint NOT NULL, -- what moved: points, or credits in minor units; negative where they went
-	details             jsonb NOT NULL,  -- as the public API shows them
-	related_transaction uuid,
+	amount              bigint NOT NULL,             -- what moved: points, or credits in minor units; negative where they went
+	details             jsonb NOT NULL,              -- as the public API shows them
+	buckets             jsonb NOT NULL DEFAULT '[]', -- which points moved: [{bucket, points}]
+	related_transaction uuid,                        -- the one on the other card
 	created_at          timestamptz NOT NULL DEFAULT now()
 );
-CREATE INDEX voucher_transactions_voucher ON voucher_transactions (voucher_id, created_at, id);
-CREATE INDEX voucher_transactions_campaign ON voucher_transactions (campaign_id, created_at, id) WHERE campaign_id IS NOT NULL;
-CREATE UNIQUE INDEX voucher_transactions_source ON voucher_transactions (project_id, source_id) WHERE source_id IS NOT NULL;
+-- Ids rise with time, and lists page by them.
+CREATE INDEX voucher_transactions_voucher ON voucher_transactions (voucher_id, id);
+CREATE INDEX voucher_transactions_campaign ON voucher_transactions (campaign_id, id) WHERE campaign_id IS NOT NULL;
+-- The two halves of a transfer share their source id.
+CREATE UNIQUE INDEX voucher_transactions_source ON voucher_transactions (project_id, source_id)
+	WHERE source_id IS NOT NULL AND type <> 'POINTS_TRANSFER_IN';
 
 CREATE TABLE loyalty_tiers (
 	id            uuid PRIMARY KEY,
@@ -49,20 +54,21 @@ CREATE INDEX loyalty_members_campaign ON loyalty_members (campaign_id, joined_at
 CREATE INDEX loyalty_members_due ON loyalty_members (tier_due_at) WHERE tier_due_at IS NOT NULL;
 ALTER TABLE campaigns ADD COLUMN loyalty_tiers_expiration jsonb; -- by which points members reach tiers, and how long they stay
 
--- Points that expire together. Points are spent from the bucket that expires first.
+-- Points of a loyalty card that expire together. Those of the buckets that have not expired add up to the card's balance.
 CREATE TABLE points_buckets (
-	id         uuid PRIMARY KEY,
-	project_id uuid NOT NULL,
-	voucher_id uuid NOT NULL REFERENCES vouchers ON DELETE CASCADE,
+	id          uuid PRIMARY KEY,
+	project_id  uuid NOT NULL,
+	voucher_id  uuid NOT NULL REFERENCES vouchers ON DELETE CASCADE,
 	campaign_id uuid,
-	points     bigint NOT NULL, -- left
-	expires_at timestamptz,     -- null: never
-	created_at timestamptz NOT NULL DEFAULT now(),
-	updated_at timestamptz,
+	points      bigint NOT NULL, -- left; once they expired, how many did
+	expires_on  date,            -- the last day (UTC) on which they can be spent; null: they never expire
+	expired_at  timestamptz,
+	created_at  timestamptz NOT NULL DEFAULT now(),
+	updated_at  timestamptz,
 	CONSTRAINT points_buckets_points_left CHECK (points >= 0)
 );
-CREATE INDEX points_buckets_voucher ON points_buckets (voucher_id, expires_at);
-CREATE INDEX points_buckets_expiring ON points_buckets (expires_at) WHERE expires_at IS NOT NULL AND points > 0;
+CREATE INDEX points_buckets_voucher ON points_buckets (voucher_id, expires_on) WHERE expired_at IS NULL;
+CREATE INDEX points_buckets_expiring ON points_buckets (expires_on, voucher_id) WHERE expires_on IS NOT NULL AND expired_at IS NULL;
 
 CREATE TABLE earning_rules (
 	id                 uuid PRIMARY KEY,

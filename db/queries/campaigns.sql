@@ -48,3 +48,6 @@ SELECT vouchers_count FROM campaigns WHERE project_id = $1 AND id = $2;
 
 -- name: CampaignNames :many
 SELECT id, name FROM campaigns WHERE project_id = sqlc.arg(project_id) AND id = ANY(sqlc.arg(ids)::uuid[]);
+
+-- name: CampaignGetAll :many
+SELECT * FROM campaigns WHERE project_id = sqlc.arg(project_id) AND id = ANY (sqlc.arg(ids)::uuid[]);

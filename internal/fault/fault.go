@@ -36,6 +36,10 @@ const (
 	PageOverLimit     Code = "page_over_limit"
 	InvalidVoucher    Code = "invalid_voucher"
 	DuplicateKey      Code = "duplicate_key"
+	PointsExceeded    Code = "loyalty_card_points_exceeded"
+	GiftExceeded      Code = "gift_amount_exceeded"
+	InvalidAmount     Code = "invalid_amount"
+	InvalidExpiration Code = "invalid_expiration_date"
 )
 
 // Error is a fault that a person or a program can act on.

@@ -166,6 +166,58 @@ func (q *Queries) CampaignGet(ctx context.Context, db DBTX, arg CampaignGetParam
 	return i, err
 }
 
+const campaignGetAll = `-- name: CampaignGetAll :many
+SELECT id, project_id, name, description, campaign_type, type, voucher, auto_join, join_once, use_voucher_metadata_schema, active, start_date, expiration_date, validity, category, metadata, vouchers_count, creation_status, vouchers_generation_status, created_at, updated_at, loyalty_tiers_expiration FROM campaigns WHERE project_id = $1 AND id = ANY ($2::uuid[])
+`
+
+type CampaignGetAllParams struct {
+	ProjectID uuid.UUID
+	Ids       []uuid.UUID
+}
+
+func (q *Queries) CampaignGetAll(ctx context.Context, db DBTX, arg CampaignGetAllParams) ([]Campaign, error) {
+	rows, err := db.Query(ctx, campaignGetAll, arg.ProjectID, arg.Ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Campaign
+	for rows.Next() {
+		var i Campaign
+		if err := rows.Scan(
+			&i.ID,
+			&i.ProjectID,
+			&i.Name,
+			&i.Description,
+			&i.CampaignType,
+			&i.Type,
+			&i.Voucher,
+			&i.AutoJoin,
+			&i.JoinOnce,
+			&i.UseVoucherMetadataSchema,
+			&i.Active,
+			&i.StartDate,
+			&i.ExpirationDate,
+			&i.Validity,
+			&i.Category,
+			&i.Metadata,
+			&i.VouchersCount,
+			&i.CreationStatus,
+			&i.VouchersGenerationStatus,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.LoyaltyTiersExpiration,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const campaignGetByName = `-- name: CampaignGetByName :one
 SELECT id, project_id, name, description, campaign_type, type, voucher, auto_join, join_once, use_voucher_metadata_schema, active, start_date, expiration_date, validity, category, metadata, vouchers_count, creation_status, vouchers_generation_status, created_at, updated_at, loyalty_tiers_expiration FROM campaigns WHERE project_id = $1 AND name = $2
 `

@@ -212,6 +212,18 @@ type Order struct {
 	UpdatedAt           *time.Time
 }
 
+type PointsBucket struct {
+	ID         uuid.UUID
+	ProjectID  uuid.UUID
+	VoucherID  uuid.UUID
+	CampaignID *uuid.UUID
+	Points     int64
+	ExpiresOn  *time.Time
+	ExpiredAt  *time.Time
+	CreatedAt  time.Time
+	UpdatedAt  *time.Time
+}
+
 type Project struct {
 	ID        uuid.UUID
 	Name      string
