@@ -74,10 +74,47 @@ func (a *Segments) SyncSegmentPages(ctx context.Context, sync SegmentSync) (Segm
 	return sync, nil
 }
 
+// Drift is how far the segments whose filters speak of today are synced again, project after project.
+type Drift struct {
+	ProjectID        uuid.UUID // the one that is walked, or was
+	Walking          bool
+	After            db.SyncCursor // the last of its customers held against its segments
+	Seen, Come, Gone int64         // customers so far; Seen counts whole pages
+	Done             bool          // there is no further project
+}
+
+// SyncMovingSegments holds the next pages of customers against the segments whose filters speak of today. A repeated call
+// goes on after the last page of the one before, and repeating a page changes nothing.
+func (a *Segments) SyncMovingSegments(ctx context.Context, drift Drift) (Drift, error) {
+	if activity.HasHeartbeatDetails(ctx) {
+		if err := activity.GetHeartbeatDetails(ctx, &drift); err != nil {
+			return drift, err
+		}
+	}
+	for range pagesPerCall {
+		if !drift.Walking {
+			next, found, err := a.Store.NextMoving(ctx, drift.ProjectID)
+			if err != nil || !found {
+				drift.Done = err == nil
+				return drift, outcome(err)
+			}
+			drift.ProjectID, drift.Walking, drift.After = next, true, db.SyncCursor{}
+		}
+		page, err := a.Store.DriftPage(ctx, drift.ProjectID, drift.After)
+		if err != nil {
+			return drift, outcome(err)
+		}
+		drift.After, drift.Walking = page.Cursor, !page.Finished
+		drift.Seen, drift.Come, drift.Gone = drift.Seen+page.Seen, drift.Come+page.Come, drift.Gone+page.Gone
+		activity.RecordHeartbeat(ctx, drift)
+	}
+	return drift, nil
+}
+
 // FinishedSegment is a segment whose sync has ended.
 type FinishedSegment struct {
 	Members int64
-	Moves   bool // its filter speaks of today, so it has to be synced again tomorrow
+	Moves   bool // its filter speaks of today, so it has to be synced again and again
 	Deleted bool
 }
 

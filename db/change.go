@@ -3,7 +3,6 @@ package db
 import (
 	"context"
 	"encoding/json"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -178,10 +177,10 @@ func (c *change) judge(ctx context.Context) error {
 		customers = append(customers, one)
 	}
 	clear(c.touched)
-	slices.SortFunc(customers, func(a, b uuid.UUID) int { return slices.Compare(a[:], b[:]) })
-	moves, err := judge(ctx, c.tx, c.project, customers, facets, time.Now())
-	for _, m := range moves {
-		c.happened(m)
+	all, err := c.segments(ctx)
+	if err != nil {
+		return err
 	}
+	_, err = c.judgeBy(ctx, all.judgement(facets, time.Now()), customers)
 	return err
 }

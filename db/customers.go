@@ -96,13 +96,12 @@ func (one Saving) key() string {
 func (c *change) save(ctx context.Context, one Saving) (customer.Customer, error) {
 	saved, kind, err := c.write(ctx, one)
 	if err == nil && kind != "" {
-		c.touch(saved.ID, segment.Attributes)
 		c.happened(occurrence.Occurrence{Type: kind, Customer: saved.ID})
 	}
 	return saved, err
 }
 
-// write saves the customer and says what that is an occurrence of; of nothing, where nothing changed.
+// write saves the customer, touches what changed, and says what that is an occurrence of; of nothing, where nothing changed.
 func (c *change) write(ctx context.Context, one Saving) (customer.Customer, occurrence.Type, error) {
 	var row rows.Customer
 	var err error
@@ -139,6 +138,12 @@ func (c *change) write(ctx context.Context, one Saving) (customer.Customer, occu
 	}
 	if one.SourceID != nil && *saved.SourceID != *one.SourceID {
 		return customer.Customer{}, "", fault.Property("source_id", "Property .source_id cannot be changed; it is %q", *saved.SourceID)
+	}
+	switch kind {
+	case occurrence.CustomerCreated:
+		c.touch(saved.ID, segment.AllFacets) // to have done nothing yet is a fact too
+	case occurrence.CustomerUpdated:
+		c.touch(saved.ID, segment.Attributes)
 	}
 	return saved, kind, nil
 }

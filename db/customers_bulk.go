@@ -9,7 +9,6 @@ import (
 
 	"herald/internal/async"
 	"herald/internal/customer"
-	"herald/internal/segment"
 )
 
 // bulkChunk is how many customers of a bulk update are saved in one transaction.
@@ -79,12 +78,9 @@ func (s Customers) saveBulk(ctx context.Context, action async.Action, items []cu
 			if err != nil {
 				return err
 			}
-			saved, changed, err := c.write(ctx, Saving{SourceID: &item.SourceID, Values: values})
-			if err != nil {
+			// Updates in bulk are told to the segments only.
+			if _, _, err := c.write(ctx, Saving{SourceID: &item.SourceID, Values: values}); err != nil {
 				return err
-			}
-			if changed != "" { // updates in bulk are told to the segments only
-				c.touch(saved.ID, segment.Attributes)
 			}
 		}
 		return keepState(ctx, c.tx, action.ID, state)

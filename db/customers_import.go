@@ -252,7 +252,7 @@ func (s Customers) saveChunk(ctx context.Context, in CustomerImport, c chunk) er
 			}
 		}
 		for _, one := range changed {
-			all.touch(one, segment.Attributes)
+			all.touch(one, segment.AllFacets) // of those who are new, to have done nothing yet is a fact too
 		}
 		if in.Action == nil {
 			return nil

@@ -27,6 +27,15 @@ var columns = map[string]string{
 	"birthdate":           "c.birthdate::timestamp AT TIME ZONE 'UTC'",
 }
 
+// subject is where customers are read whose facets a filter looks at. Figures are looked up for each customer (the limit
+// keeps the planner from hashing everybody's), and only where they are asked for.
+func subject(facets segment.Facets) string {
+	if facets&(segment.Orders|segment.Redemptions|segment.Loyalty|segment.Referrals) == 0 {
+		return "customers c"
+	}
+	return "customers c LEFT JOIN LATERAL (SELECT * FROM customer_figures f WHERE f.customer_id = c.id LIMIT 1) f ON true"
+}
+
 // fitting appends the filter, as it reads at that instant, as one boolean that is never null, on a row of customers named c.
 func fitting(s *statement, filter segment.Filter, now time.Time) {
 	all := make([]string, len(filter.Conditions))

@@ -30,7 +30,7 @@ func (s Segments) Create(
 		return segment.Segment{}, err
 	}
 	err = inTx(ctx, s.Pool, func(tx pgx.Tx) error {
-		if err := q.SegmentChangeLock(ctx, tx, project); err != nil {
+		if _, err := q.SegmentHold(ctx, tx, project); err != nil {
 			return err
 		}
 		status := segment.Done
@@ -160,7 +160,15 @@ func segments(found []rows.Segment) []segment.Segment {
 
 // Delete removes a segment, unless a distribution that has not ended is for it: that is a fault.Conflict which names it.
 func (s Segments) Delete(ctx context.Context, project, one uuid.UUID) error {
-	user, err := q.SegmentUsedBy(ctx, s.Pool, rows.SegmentUsedByParams{ProjectID: project, SegmentID: one})
+	return inTx(ctx, s.Pool, func(tx pgx.Tx) error { return s.remove(ctx, tx, project, one) })
+}
+
+// remove deletes a segment while nobody judges customers by it, so that no member comes after it is gone.
+func (s Segments) remove(ctx context.Context, tx pgx.Tx, project, one uuid.UUID) error {
+	if err := q.SegmentBarrier(ctx, tx, project); err != nil {
+		return err
+	}
+	user, err := q.SegmentUsedBy(ctx, tx, rows.SegmentUsedByParams{ProjectID: project, SegmentID: one})
 	switch {
 	case err == nil:
 		return &fault.Error{
@@ -170,7 +178,7 @@ func (s Segments) Delete(ctx context.Context, project, one uuid.UUID) error {
 	case !missing(err):
 		return err
 	}
-	n, err := q.SegmentDelete(ctx, s.Pool, rows.SegmentDeleteParams{ProjectID: project, ID: one})
+	n, err := q.SegmentDelete(ctx, tx, rows.SegmentDeleteParams{ProjectID: project, ID: one})
 	if err == nil && n == 0 {
 		return fault.Missing("segment", id.Segment.Format(one))
 	}

@@ -67,7 +67,7 @@ func (r room) action(t *testing.T, action uuid.UUID) async.Action {
 	return found
 }
 
-// The one test of this package that runs a worker: the engine's queues have one name, so two would take each other's work.
+// It is not parallel, as no test is that runs a worker: the engine's queues have one name, so two would take each other's work.
 func TestCodesAreMadeByAWorkerThatIsReplaced(t *testing.T) {
 	r := open(t)
 	store := db.Campaigns{Pool: r.pool}

@@ -135,6 +135,9 @@ func (w *Worker) letters() *activities.Letters {
 
 // Run works until ctx is done, then ends what is in flight.
 func (w *Worker) Run(ctx context.Context) error {
+	if err := workflows.EnsureSchedules(ctx, w.options.Engine); err != nil {
+		return err
+	}
 	for i, queue := range w.queues {
 		if err := queue.Start(); err != nil {
 			for _, started := range w.queues[:i] {

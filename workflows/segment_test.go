@@ -23,6 +23,7 @@ type segmentHands struct {
 	needed          int
 	deleted, moves  bool
 	failFirst       bool
+	old             bool // the run is from before there was a schedule for drift
 }
 
 func (h *segmentHands) SyncSegmentPages(_ context.Context, sync activities.SegmentSync) (activities.SegmentSync, error) {
@@ -47,6 +48,9 @@ func (h *segmentHands) run(t *testing.T, began time.Time) *testsuite.TestWorkflo
 	env := suite.NewTestWorkflowEnvironment()
 	env.SetStartTime(began)
 	env.RegisterWorkflow(SyncSegment)
+	if h.old {
+		env.OnGetVersion("drift-by-schedule", workflow.DefaultVersion, workflow.Version(1)).Return(workflow.DefaultVersion)
+	}
 	env.RegisterActivityWithOptions(h.SyncSegmentPages, activity.RegisterOptions{Name: "SyncSegmentPages"})
 	env.RegisterActivityWithOptions(h.FinishSegment, activity.RegisterOptions{Name: "FinishSegment"})
 	env.ExecuteWorkflow(SyncSegment, activities.SegmentSync{ProjectID: uuid.New(), SegmentID: uuid.New()})
@@ -72,10 +76,18 @@ func TestSyncEndsWithItsSegment(t *testing.T) {
 	require.Zero(t, h.finished)
 }
 
-// A filter that speaks of today is synced again at midnight, from the start.
-func TestSyncFollowsTheCalendar(t *testing.T) {
+func TestSyncLeavesTheCalendarToTheSchedule(t *testing.T) {
 	t.Parallel()
 	h := &segmentHands{needed: 1, moves: true}
+	env := h.run(t, time.Now())
+	require.NoError(t, env.GetWorkflowError())
+	require.Equal(t, 1, h.finished)
+}
+
+// A run that began before there was a schedule waits for midnight, and begins again.
+func TestSyncFromBeforeTheScheduleFollowsTheCalendar(t *testing.T) {
+	t.Parallel()
+	h := &segmentHands{needed: 1, moves: true, old: true}
 	began := time.Date(2026, 3, 4, 15, 30, 0, 0, time.UTC)
 	env := h.run(t, began)
 	var again *workflow.ContinueAsNewError
@@ -85,6 +97,40 @@ func TestSyncFollowsTheCalendar(t *testing.T) {
 	require.NoError(t, converter.GetDefaultDataConverter().FromPayloads(again.Input, &next))
 	require.Zero(t, next.Seen)
 	require.False(t, next.Walked)
+}
+
+// SyncMovingSegments takes the needed calls for each of three projects.
+func (h *segmentHands) SyncMovingSegments(_ context.Context, drift activities.Drift) (activities.Drift, error) {
+	h.calls++
+	if h.failFirst && h.calls == 1 {
+		return drift, errors.New("the database is away")
+	}
+	drift.Seen += 100_000
+	drift.Done = drift.Seen == int64(h.needed)*300_000
+	return drift, nil
+}
+
+func TestDriftWalksAllProjects(t *testing.T) {
+	t.Parallel()
+	h := &segmentHands{needed: 2, failFirst: true}
+	var suite testsuite.WorkflowTestSuite
+	env := suite.NewTestWorkflowEnvironment()
+	env.RegisterActivityWithOptions(h.SyncMovingSegments, activity.RegisterOptions{Name: "SyncMovingSegments"})
+	env.ExecuteWorkflow(DriftSegments, activities.Drift{})
+	require.NoError(t, env.GetWorkflowError())
+	require.Equal(t, 7, h.calls)
+
+	h = &segmentHands{needed: 2}
+	suite = testsuite.WorkflowTestSuite{}
+	env = suite.NewTestWorkflowEnvironment()
+	env.SetContinueAsNewSuggested(true)
+	env.RegisterActivityWithOptions(h.SyncMovingSegments, activity.RegisterOptions{Name: "SyncMovingSegments"})
+	env.ExecuteWorkflow(DriftSegments, activities.Drift{Seen: 100_000})
+	var again *workflow.ContinueAsNewError
+	require.ErrorAs(t, env.GetWorkflowError(), &again)
+	var next activities.Drift
+	require.NoError(t, converter.GetDefaultDataConverter().FromPayloads(again.Input, &next))
+	require.EqualValues(t, 200_000, next.Seen)
 }
 
 // customerHands stand in for the activities on customers.

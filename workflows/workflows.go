@@ -22,7 +22,7 @@ const (
 // Register is the one list of workflows.
 func Register(r worker.WorkflowRegistry) {
 	for _, w := range []any{
-		ManualDistribution, SyncSegment, SaveCustomers, TestMessage, GenerateCodes, ImportCodes, UpdateVouchers, DeleteCampaign,
+		ManualDistribution, SyncSegment, DriftSegments, SaveCustomers, TestMessage, GenerateCodes, ImportCodes, UpdateVouchers, DeleteCampaign,
 	} {
 		r.RegisterWorkflow(w)
 	}

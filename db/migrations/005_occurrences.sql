@@ -47,3 +47,58 @@ CREATE TABLE customer_events (
 	last_at     timestamptz NOT NULL,
 	PRIMARY KEY (customer_id, name)
 );
+
+-- Members come and go by the million, and checking their keys costs more than writing them. A member is only written by who
+-- holds the customer locked and has seen the segment (db/segment_sync.go); what the keys would do when either is deleted is
+-- done by the triggers below.
+ALTER TABLE segment_members DROP CONSTRAINT segment_members_segment_id_fkey, DROP CONSTRAINT segment_members_customer_id_fkey;
+
+CREATE FUNCTION delete_segment_members() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	DELETE FROM segment_members m USING gone WHERE m.segment_id = gone.id;
+	RETURN NULL;
+END
+$$;
+CREATE TRIGGER segments_members AFTER DELETE ON segments REFERENCING OLD TABLE AS gone
+	FOR EACH STATEMENT EXECUTE FUNCTION delete_segment_members();
+
+CREATE FUNCTION delete_customer_memberships() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	DELETE FROM segment_members m USING gone WHERE m.customer_id = gone.id;
+	RETURN NULL;
+END
+$$;
+CREATE TRIGGER customers_memberships AFTER DELETE ON customers REFERENCING OLD TABLE AS gone
+	FOR EACH STATEMENT EXECUTE FUNCTION delete_customer_memberships();
+
+-- The filter speaks of today: customers enter and leave as time passes. Written when the segment's sync ends.
+ALTER TABLE segments ADD COLUMN moves boolean NOT NULL DEFAULT false;
+CREATE INDEX segments_moving ON segments (project_id) WHERE moves;
+
+-- Rises whenever a segment of the project changes in a way that matters to who judges customers, so that those need not read
+-- the segments again for every change of a customer.
+ALTER TABLE projects ADD COLUMN segments_version bigint NOT NULL DEFAULT 0;
+
+CREATE FUNCTION raise_segments_version() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	UPDATE projects p SET segments_version = p.segments_version + 1 WHERE p.id IN (SELECT project_id FROM changed);
+	RETURN NULL;
+END
+$$;
+CREATE TRIGGER segments_made AFTER INSERT ON segments REFERENCING NEW TABLE AS changed
+	FOR EACH STATEMENT EXECUTE FUNCTION raise_segments_version();
+CREATE TRIGGER segments_changed AFTER UPDATE ON segments REFERENCING NEW TABLE AS changed
+	FOR EACH STATEMENT EXECUTE FUNCTION raise_segments_version();
+CREATE TRIGGER segments_deleted AFTER DELETE ON segments REFERENCING OLD TABLE AS changed
+	FOR EACH STATEMENT EXECUTE FUNCTION raise_segments_version();
+
+-- What whoever changes customers calls before they judge them: it holds the project's segments as they are until the change
+-- ends, and then reads the version, so that the change sees every segment made before. What follows in the transaction are
+-- short statements, planned once for each connection: planning them costs more than running them.
+CREATE FUNCTION hold_segments(project uuid) RETURNS bigint LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+	PERFORM pg_advisory_xact_lock_shared(hashtextextended('segments ' || project::text, 0));
+	PERFORM set_config('plan_cache_mode', 'force_generic_plan', true);
+	RETURN (SELECT p.segments_version FROM projects p WHERE p.id = project);
+END
+$$;

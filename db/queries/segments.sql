@@ -18,7 +18,7 @@ AND (cardinality(sqlc.arg(ids)::uuid[]) = 0 OR id = ANY (sqlc.arg(ids)::uuid[]))
 SELECT count(*) FROM segments WHERE project_id = $1 AND type <> 'static';
 
 -- name: SegmentDynamic :many
-SELECT id, name, type, filter, initial_sync_status, draft FROM segments WHERE project_id = $1 AND type <> 'static' ORDER BY id;
+SELECT id, name, type, filter, initial_sync_status, draft, moves FROM segments WHERE project_id = $1 AND type <> 'static' ORDER BY id;
 
 -- name: SegmentUsedBy :one
 SELECT id, name FROM distributions
@@ -32,9 +32,13 @@ DELETE FROM segments WHERE project_id = $1 AND id = $2;
 UPDATE segments SET draft = false WHERE project_id = $1 AND id = $2;
 
 -- name: SegmentSynced :one
-UPDATE segments SET initial_sync_status = 'DONE', updated_at = now(),
+UPDATE segments SET initial_sync_status = 'DONE', moves = sqlc.arg(moves), updated_at = now(),
 	members = (SELECT count(*) FROM segment_members m WHERE m.segment_id = segments.id)
-WHERE project_id = $1 AND id = $2 RETURNING members, filter;
+WHERE project_id = sqlc.arg(project_id) AND id = sqlc.arg(id) RETURNING members;
+
+-- name: SegmentNextMoving :one
+-- The next project that has segments whose filter speaks of today.
+SELECT project_id FROM segments WHERE moves AND project_id > sqlc.arg(after) ORDER BY project_id LIMIT 1;
 
 -- name: SegmentFill :exec
 INSERT INTO segment_members (segment_id, customer_id)
@@ -44,9 +48,9 @@ SELECT sqlc.arg(segment_id), k FROM unnest(sqlc.arg(customers)::uuid[]) k ON CON
 SELECT s.* FROM segments s JOIN segment_members m ON m.segment_id = s.id
 WHERE s.project_id = sqlc.arg(project_id) AND m.customer_id = sqlc.arg(customer_id) AND NOT s.draft ORDER BY s.created_at DESC, s.id;
 
--- name: SegmentChangeLock :exec
--- Held by whoever changes customers, from before it reads which segments there are.
-SELECT pg_advisory_xact_lock_shared(hashtextextended('segments ' || sqlc.arg(project_id)::uuid::text, 0));
+-- name: SegmentHold :one
+-- Held by whoever changes customers, from before they read which segments there are.
+SELECT hold_segments(sqlc.arg(project_id)::uuid)::bigint AS version;
 
 -- name: SegmentBarrier :exec
 -- Waits for every change of customers that may not have seen a segment made before.

@@ -49,6 +49,7 @@ type Segment struct {
 	Members           int64 // as counted when the last sync ended
 	CreatedAt         time.Time
 	UpdatedAt         *time.Time
+	Moves             bool // the filter speaks of today; known once the first sync has ended
 }
 
 // Definition is a segment that is to be made.

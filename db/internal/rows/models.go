@@ -225,9 +225,10 @@ type PointsBucket struct {
 }
 
 type Project struct {
-	ID        uuid.UUID
-	Name      string
-	CreatedAt time.Time
+	ID              uuid.UUID
+	Name            string
+	CreatedAt       time.Time
+	SegmentsVersion int64
 }
 
 type Publication struct {
@@ -282,6 +283,7 @@ type Segment struct {
 	Members           int64
 	CreatedAt         time.Time
 	UpdatedAt         *time.Time
+	Moves             bool
 }
 
 type TestMessage struct {

@@ -104,35 +104,50 @@ func (q *Queries) APIKeyRevoke(ctx context.Context, db DBTX, appID string) (int6
 }
 
 const projectCreate = `-- name: ProjectCreate :one
-INSERT INTO projects (name) VALUES ($1) RETURNING id, name, created_at
+INSERT INTO projects (name) VALUES ($1) RETURNING id, name, created_at, segments_version
 `
 
 func (q *Queries) ProjectCreate(ctx context.Context, db DBTX, name string) (Project, error) {
 	row := db.QueryRow(ctx, projectCreate, name)
 	var i Project
-	err := row.Scan(&i.ID, &i.Name, &i.CreatedAt)
+	err := row.Scan(
+		&i.ID,
+		&i.Name,
+		&i.CreatedAt,
+		&i.SegmentsVersion,
+	)
 	return i, err
 }
 
 const projectEnsure = `-- name: ProjectEnsure :one
-INSERT INTO projects (name) VALUES ($1) ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id, name, created_at
+INSERT INTO projects (name) VALUES ($1) ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id, name, created_at, segments_version
 `
 
 func (q *Queries) ProjectEnsure(ctx context.Context, db DBTX, name string) (Project, error) {
 	row := db.QueryRow(ctx, projectEnsure, name)
 	var i Project
-	err := row.Scan(&i.ID, &i.Name, &i.CreatedAt)
+	err := row.Scan(
+		&i.ID,
+		&i.Name,
+		&i.CreatedAt,
+		&i.SegmentsVersion,
+	)
 	return i, err
 }
 
 const projectGetByName = `-- name: ProjectGetByName :one
-SELECT id, name, created_at FROM projects WHERE name = $1
+SELECT id, name, created_at, segments_version FROM projects WHERE name = $1
 `
 
 func (q *Queries) ProjectGetByName(ctx context.Context, db DBTX, name string) (Project, error) {
 	row := db.QueryRow(ctx, projectGetByName, name)
 	var i Project
-	err := row.Scan(&i.ID, &i.Name, &i.CreatedAt)
+	err := row.Scan(
+		&i.ID,
+		&i.Name,
+		&i.CreatedAt,
+		&i.SegmentsVersion,
+	)
 	return i, err
 }
 

@@ -23,16 +23,6 @@ func (q *Queries) SegmentBarrier(ctx context.Context, db DBTX, projectID uuid.UU
 	return err
 }
 
-const segmentChangeLock = `-- name: SegmentChangeLock :exec
-SELECT pg_advisory_xact_lock_shared(hashtextextended('segments ' || $1::uuid::text, 0))
-`
-
-// Held by whoever changes customers, from before it reads which segments there are.
-func (q *Queries) SegmentChangeLock(ctx context.Context, db DBTX, projectID uuid.UUID) error {
-	_, err := db.Exec(ctx, segmentChangeLock, projectID)
-	return err
-}
-
 const segmentConfirm = `-- name: SegmentConfirm :exec
 UPDATE segments SET draft = false WHERE project_id = $1 AND id = $2
 `
@@ -76,7 +66,7 @@ func (q *Queries) SegmentCountDynamic(ctx context.Context, db DBTX, projectID uu
 }
 
 const segmentCreate = `-- name: SegmentCreate :one
-INSERT INTO segments (id, project_id, name, type, filter, initial_sync_status, draft, members) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id, project_id, name, type, filter, initial_sync_status, draft, members, created_at, updated_at
+INSERT INTO segments (id, project_id, name, type, filter, initial_sync_status, draft, members) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id, project_id, name, type, filter, initial_sync_status, draft, members, created_at, updated_at, moves
 `
 
 type SegmentCreateParams struct {
@@ -113,6 +103,7 @@ func (q *Queries) SegmentCreate(ctx context.Context, db DBTX, arg SegmentCreateP
 		&i.Members,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.Moves,
 	)
 	return i, err
 }
@@ -135,7 +126,7 @@ func (q *Queries) SegmentDelete(ctx context.Context, db DBTX, arg SegmentDeleteP
 }
 
 const segmentDynamic = `-- name: SegmentDynamic :many
-SELECT id, name, type, filter, initial_sync_status, draft FROM segments WHERE project_id = $1 AND type <> 'static' ORDER BY id
+SELECT id, name, type, filter, initial_sync_status, draft, moves FROM segments WHERE project_id = $1 AND type <> 'static' ORDER BY id
 `
 
 type SegmentDynamicRow struct {
@@ -145,6 +136,7 @@ type SegmentDynamicRow struct {
 	Filter            json.RawMessage
 	InitialSyncStatus string
 	Draft             bool
+	Moves             bool
 }
 
 func (q *Queries) SegmentDynamic(ctx context.Context, db DBTX, projectID uuid.UUID) ([]SegmentDynamicRow, error) {
@@ -163,6 +155,7 @@ func (q *Queries) SegmentDynamic(ctx context.Context, db DBTX, projectID uuid.UU
 			&i.Filter,
 			&i.InitialSyncStatus,
 			&i.Draft,
+			&i.Moves,
 		); err != nil {
 			return nil, err
 		}
@@ -190,7 +183,7 @@ func (q *Queries) SegmentFill(ctx context.Context, db DBTX, arg SegmentFillParam
 }
 
 const segmentGet = `-- name: SegmentGet :one
-SELECT id, project_id, name, type, filter, initial_sync_status, draft, members, created_at, updated_at FROM segments WHERE project_id = $1 AND id = $2
+SELECT id, project_id, name, type, filter, initial_sync_status, draft, members, created_at, updated_at, moves FROM segments WHERE project_id = $1 AND id = $2
 `
 
 type SegmentGetParams struct {
@@ -212,12 +205,25 @@ func (q *Queries) SegmentGet(ctx context.Context, db DBTX, arg SegmentGetParams)
 		&i.Members,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.Moves,
 	)
 	return i, err
 }
 
+const segmentHold = `-- name: SegmentHold :one
+SELECT hold_segments($1::uuid)::bigint AS version
+`
+
+// Held by whoever changes customers, from before they read which segments there are.
+func (q *Queries) SegmentHold(ctx context.Context, db DBTX, projectID uuid.UUID) (int64, error) {
+	row := db.QueryRow(ctx, segmentHold, projectID)
+	var version int64
+	err := row.Scan(&version)
+	return version, err
+}
+
 const segmentList = `-- name: SegmentList :many
-SELECT id, project_id, name, type, filter, initial_sync_status, draft, members, created_at, updated_at FROM segments WHERE project_id = $1 AND NOT draft
+SELECT id, project_id, name, type, filter, initial_sync_status, draft, members, created_at, updated_at, moves FROM segments WHERE project_id = $1 AND NOT draft
 AND (cardinality($2::uuid[]) = 0 OR id = ANY ($2::uuid[]))
 ORDER BY CASE WHEN $3::boolean THEN created_at END, created_at DESC, id DESC
 LIMIT $5 OFFSET $4
@@ -257,6 +263,7 @@ func (q *Queries) SegmentList(ctx context.Context, db DBTX, arg SegmentListParam
 			&i.Members,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.Moves,
 		); err != nil {
 			return nil, err
 		}
@@ -268,8 +275,20 @@ func (q *Queries) SegmentList(ctx context.Context, db DBTX, arg SegmentListParam
 	return items, nil
 }
 
+const segmentNextMoving = `-- name: SegmentNextMoving :one
+SELECT project_id FROM segments WHERE moves AND project_id > $1 ORDER BY project_id LIMIT 1
+`
+
+// The next project that has segments whose filter speaks of today.
+func (q *Queries) SegmentNextMoving(ctx context.Context, db DBTX, after uuid.UUID) (uuid.UUID, error) {
+	row := db.QueryRow(ctx, segmentNextMoving, after)
+	var project_id uuid.UUID
+	err := row.Scan(&project_id)
+	return project_id, err
+}
+
 const segmentOfCustomer = `-- name: SegmentOfCustomer :many
-SELECT s.id, s.project_id, s.name, s.type, s.filter, s.initial_sync_status, s.draft, s.members, s.created_at, s.updated_at FROM segments s JOIN segment_members m ON m.segment_id = s.id
+SELECT s.id, s.project_id, s.name, s.type, s.filter, s.initial_sync_status, s.draft, s.members, s.created_at, s.updated_at, s.moves FROM segments s JOIN segment_members m ON m.segment_id = s.id
 WHERE s.project_id = $1 AND m.customer_id = $2 AND NOT s.draft ORDER BY s.created_at DESC, s.id
 `
 
@@ -298,6 +317,7 @@ func (q *Queries) SegmentOfCustomer(ctx context.Context, db DBTX, arg SegmentOfC
 			&i.Members,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.Moves,
 		); err != nil {
 			return nil, err
 		}
@@ -357,26 +377,22 @@ func (q *Queries) SegmentSyncStatus(ctx context.Context, db DBTX, arg SegmentSyn
 }
 
 const segmentSynced = `-- name: SegmentSynced :one
-UPDATE segments SET initial_sync_status = 'DONE', updated_at = now(),
+UPDATE segments SET initial_sync_status = 'DONE', moves = $1, updated_at = now(),
 	members = (SELECT count(*) FROM segment_members m WHERE m.segment_id = segments.id)
-WHERE project_id = $1 AND id = $2 RETURNING members, filter
+WHERE project_id = $2 AND id = $3 RETURNING members
 `
 
 type SegmentSyncedParams struct {
+	Moves     bool
 	ProjectID uuid.UUID
 	ID        uuid.UUID
 }
 
-type SegmentSyncedRow struct {
-	Members int64
-	Filter  json.RawMessage
-}
-
-func (q *Queries) SegmentSynced(ctx context.Context, db DBTX, arg SegmentSyncedParams) (SegmentSyncedRow, error) {
-	row := db.QueryRow(ctx, segmentSynced, arg.ProjectID, arg.ID)
-	var i SegmentSyncedRow
-	err := row.Scan(&i.Members, &i.Filter)
-	return i, err
+func (q *Queries) SegmentSynced(ctx context.Context, db DBTX, arg SegmentSyncedParams) (int64, error) {
+	row := db.QueryRow(ctx, segmentSynced, arg.Moves, arg.ProjectID, arg.ID)
+	var members int64
+	err := row.Scan(&members)
+	return members, err
 }
 
 const segmentUsedBy = `-- name: SegmentUsedBy :one

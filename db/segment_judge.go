@@ -1,0 +1,172 @@
+package db
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"herald/internal/segment"
+)
+
+// judged is a segment with a filter, as customers are held against it.
+type judged struct {
+	id     uuid.UUID
+	name   string
+	filter segment.Filter
+	synced bool // every customer was held against it since it was made
+	moves  bool
+	tells  bool // who enters and leaves is an occurrence
+}
+
+// project's segments, as one version of them is, and the statements that judge customers by them.
+type followed struct {
+	version  int64
+	segments []judged
+
+	mu         sync.Mutex
+	minute     time.Time
+	judgements map[segment.Facets]judgement
+}
+
+// judgement is a statement that holds customers against segments. Its text depends on the filters alone, so that a
+// connection prepares it once; what the filters compare with are arguments.
+type judgement struct {
+	text  string
+	args  []any                // after the project and the customers
+	tells map[uuid.UUID]string // the segments that tell, by name
+}
+
+// remembered holds what was last read of each project's segments. It is cleared when it gets large, and read again.
+var remembered = struct {
+	sync.Mutex
+	of map[uuid.UUID]*followed
+}{of: map[uuid.UUID]*followed{}}
+
+const maxRemembered = 1000 // projects
+
+// segments are the project's segments that follow a filter; they stay until the change ends.
+func (c *change) segments(ctx context.Context) (*followed, error) {
+	version, err := q.SegmentHold(ctx, c.tx, c.project)
+	if err != nil {
+		return nil, err
+	}
+	remembered.Lock()
+	all := remembered.of[c.project]
+	remembered.Unlock()
+	if all != nil && all.version == version {
+		return all, nil
+	}
+	found, err := q.SegmentDynamic(ctx, c.tx, c.project)
+	if err != nil {
+		return nil, err
+	}
+	all = &followed{version: version}
+	for _, row := range found {
+		filter, err := segment.Parse(row.Filter)
+		if err != nil {
+			return nil, fmt.Errorf("segment %s: stored filter: %w", row.ID, err)
+		}
+		synced := row.InitialSyncStatus == segment.Done
+		all.segments = append(all.segments, judged{
+			id: row.ID, name: row.Name, filter: filter, synced: synced, moves: row.Moves,
+			tells: synced && !row.Draft && row.Type == string(segment.AutoUpdate),
+		})
+	}
+	remembered.Lock()
+	defer remembered.Unlock()
+	if len(remembered.of) >= maxRemembered {
+		clear(remembered.of)
+	}
+	remembered.of[c.project] = all
+	return all, nil
+}
+
+// judgement is the statement for what touches those facets. Filters that speak of today are read as of the whole minute, so
+// that it is made once a minute and not for every change.
+func (all *followed) judgement(facets segment.Facets, now time.Time) judgement {
+	minute := now.UTC().Truncate(time.Minute)
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	if !all.minute.Equal(minute) {
+		all.minute, all.judgements = minute, map[segment.Facets]judgement{}
+	}
+	j, ok := all.judgements[facets]
+	if !ok {
+		touched := slices.DeleteFunc(slices.Clone(all.segments), func(s judged) bool { return s.filter.Facets()&facets == 0 })
+		j = judgementOf(touched, minute)
+		all.judgements[facets] = j
+	}
+	return j
+}
+
+// judgementOf holds customers against the segments in one statement, which writes only what differs: most changes put nobody
+// in or out.
+func judgementOf(segments []judged, now time.Time) judgement {
+	j := judgement{tells: map[uuid.UUID]string{}}
+	if len(segments) == 0 {
+		return j
+	}
+	s := &statement{}
+	project, customers := s.arg(nil), s.arg(nil)
+	s.add("WITH judged AS MATERIALIZED (SELECT c.id, ARRAY[")
+	ids := make([]uuid.UUID, len(segments))
+	var facets segment.Facets
+	for i, one := range segments {
+		if i > 0 {
+			s.add(", ")
+		}
+		fitting(s, one.filter, now)
+		ids[i] = one.id
+		facets |= one.filter.Facets()
+		if one.tells {
+			j.tells[one.id] = one.name
+		}
+	}
+	s.add(`] AS fits, ARRAY(SELECT m.segment_id FROM segment_members m WHERE m.customer_id = c.id) AS was FROM ` + subject(facets) + `
+		WHERE c.project_id = ` + project + ` AND c.id = ANY (` + customers + `)
+	), moved AS MATERIALIZED (
+		SELECT j.id AS customer_id, s.segment_id, s.fits FROM judged j CROSS JOIN LATERAL unnest(`)
+	s.add("%s::uuid[], j.fits) s (segment_id, fits) WHERE s.fits <> (s.segment_id = ANY (j.was))", ids)
+	s.add(`), gone AS (
+		DELETE FROM segment_members m USING moved v WHERE NOT v.fits AND m.segment_id = v.segment_id AND m.customer_id = v.customer_id
+	), come AS (
+		INSERT INTO segment_members (segment_id, customer_id) SELECT segment_id, customer_id FROM moved WHERE fits
+	) SELECT customer_id, segment_id, fits FROM moved`)
+	j.text, j.args = s.String(), s.args[2:]
+	return j
+}
+
+// turnover is how many memberships began and ended.
+type turnover struct{ come, gone int64 }
+
+// judgeBy holds customers, which the change holds locked, against the segments of the judgement, and tells who entered and who
+// left those that tell.
+func (c *change) judgeBy(ctx context.Context, by judgement, customers []uuid.UUID) (turnover, error) {
+	var m turnover
+	if by.text == "" {
+		return m, nil
+	}
+	result, err := c.tx.Query(ctx, by.text, append([]any{c.project, customers}, by.args...)...)
+	if err != nil {
+		return m, err
+	}
+	var one, in uuid.UUID
+	var entered bool
+	_, err = pgx.ForEachRow(result, []any{&one, &in, &entered}, func() error {
+		if entered {
+			m.come++
+		} else {
+			m.gone++
+		}
+		if name, ok := by.tells[in]; ok {
+			c.happened(segment.Moved(one, in, name, entered))
+		}
+		return nil
+	})
+	return m, err
+}
