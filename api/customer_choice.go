@@ -40,5 +40,5 @@ func (m customerChoice) saving(property string) (db.Saving, error) {
 		return db.Saving{}, fault.Property(property, "Property .%s needs an id or a source_id", property)
 	}
 	saving, err := m.body.saving()
-	return saving, inside(err, property)
+	return saving, fault.Inside(property, err)
 }

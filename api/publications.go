@@ -5,10 +5,10 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
-	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"herald/db"
+	"herald/internal/campaign"
 	"herald/internal/fault"
 	"herald/internal/publication"
 	"herald/internal/voucher"
@@ -84,74 +84,67 @@ func (h publications) create(c echo.Context) error {
 	if once != nil {
 		body.JoinOnce = once
 	}
-	r, campaignName, err := h.request(c, body)
+	r, who, err := h.request(c, body)
 	if err != nil {
 		return err
 	}
-	made, err := h.store.Publish(c.Request().Context(), caller(c).ProjectID, r)
+	made, err := h.store.Publish(c.Request().Context(), caller(c).ProjectID, who, r)
 	if err != nil {
 		return err
 	}
-	return h.answer(c, made, campaignName)
+	var given *voucher.Shown
+	if len(made.VoucherIds) == 1 && len(made.Vouchers) == 1 {
+		var of *string
+		if r.Campaign != nil {
+			of = &r.Campaign.Name
+		}
+		shown := voucher.Show(made.Vouchers[0], of)
+		given = &shown
+	}
+	return c.JSON(http.StatusOK, publication.Show(made, given))
 }
 
 // request finds what the body names. Everything that can be refused is, before an unknown customer is written.
-func (h publications) request(c echo.Context, body publicationBody) (r publication.Request, campaignName *string, err error) {
+func (h publications) request(c echo.Context, body publicationBody) (r publication.Request, who db.Saving, err error) {
 	ctx, project := c.Request().Context(), caller(c).ProjectID
 	r = publication.Request{
 		SourceID: body.SourceID, JoinOnce: body.JoinOnce, Channel: body.Channel, Metadata: body.Metadata.Raw(), Count: or(body.Campaign.count, 1),
 	}
 	if body.Campaign.count != nil && *body.Campaign.count < 1 {
-		return r, nil, fault.Property("campaign.count", "Property .campaign.count should be from 1 to %d", publication.MaxCount)
+		return r, who, fault.Property("campaign.count", "Property .campaign.count should be from 1 to %d", publication.MaxCount)
 	}
 	if bad := body.Metadata.Check("metadata"); bad != nil {
-		return r, nil, bad
+		return r, who, bad
 	}
 	if body.Customer == nil {
-		return r, nil, fault.Property("customer", "Payload should have required property 'customer'")
+		return r, who, fault.Property("customer", "Payload should have required property 'customer'")
 	}
+	var from campaign.Campaign
 	switch {
 	case body.Voucher != "":
 		found, err := h.vouchers.Find(ctx, project, body.Voucher)
 		if err != nil {
-			return r, nil, err
+			return r, who, err
 		}
 		r.Voucher = &found.ID
-		names, err := campaignNames(ctx, h.campaigns, project, []voucher.Voucher{found})
-		if err != nil {
-			return r, nil, err
+		if found.CampaignID != nil {
+			from, err = h.campaigns.Get(ctx, project, *found.CampaignID)
+			r.Campaign = &from
 		}
-		campaignName = nameOf(names, found.CampaignID)
+		if err != nil {
+			return r, who, err
+		}
 	case body.Campaign.name != "":
-		found, err := h.campaigns.Find(ctx, project, body.Campaign.name)
-		if err != nil {
-			return r, nil, err
+		if from, err = h.campaigns.Find(ctx, project, body.Campaign.name); err != nil {
+			return r, who, err
 		}
-		r.Campaign, campaignName = &found.ID, &found.Name
+		r.Campaign = &from
 	}
 	if err := r.WithDefaults().Check(); err != nil {
-		return r, nil, err
+		return r, who, err
 	}
-	saving, err := body.Customer.saving("customer")
-	if err != nil {
-		return r, nil, err
-	}
-	recipient, err := h.customers.Choose(ctx, project, saving)
-	r.Customer, r.TrackingID = recipient.ID, recipient.SourceID
-	return r, campaignName, inside(err, "customer")
-}
-
-func (h publications) answer(c echo.Context, p publication.Published, campaignName *string) error {
-	known, err := h.store.Recipients(c.Request().Context(), caller(c).ProjectID, []uuid.UUID{p.CustomerID})
-	if err != nil {
-		return err
-	}
-	var given *voucher.Shown
-	if len(p.VoucherIds) == 1 && len(p.Vouchers) == 1 {
-		shown := voucher.Show(p.Vouchers[0], campaignName)
-		given = &shown
-	}
-	return c.JSON(http.StatusOK, publication.Show(p, known[p.CustomerID], given))
+	who, err = body.Customer.saving("customer")
+	return r, who, err
 }
 
 func (h publications) list(c echo.Context) error {
@@ -204,18 +197,11 @@ func (h publications) narrow(c echo.Context, want *db.PublicationList, campaign,
 }
 
 func (h publications) show(c echo.Context, found []publication.Published) ([]publication.Shown, error) {
-	ctx, project := c.Request().Context(), caller(c).ProjectID
 	var vouchers []voucher.Voucher
-	customers := make([]uuid.UUID, len(found))
-	for i, p := range found {
-		customers[i] = p.CustomerID
+	for _, p := range found {
 		vouchers = append(vouchers, p.Vouchers...)
 	}
-	known, err := h.store.Recipients(ctx, project, customers)
-	if err != nil {
-		return nil, err
-	}
-	names, err := campaignNames(ctx, h.campaigns, project, vouchers)
+	names, err := campaignNames(c.Request().Context(), h.campaigns, caller(c).ProjectID, vouchers)
 	if err != nil {
 		return nil, err
 	}
@@ -224,7 +210,7 @@ func (h publications) show(c echo.Context, found []publication.Published) ([]pub
 		if len(p.Vouchers) > 0 {
 			of = nameOf(names, p.Vouchers[0].CampaignID)
 		}
-		return publication.ShowListed(p, known[p.CustomerID], of)
+		return publication.ShowListed(p, of)
 	}), nil
 }
 

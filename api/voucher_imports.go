@@ -51,16 +51,7 @@ func bindImport(c echo.Context) ([]voucher.Row, error) {
 }
 
 // at says at which item of a list a fault is.
-func at(err error, index int) error { return inside(err, fmt.Sprintf("[%d]", index)) }
-
-// inside says of which property the one at fault is a part.
-func inside(err error, property string) error {
-	var f *fault.Error
-	if !errors.As(err, &f) {
-		return err
-	}
-	return under(property, err).Err()
-}
+func at(err error, index int) error { return fault.Inside(fmt.Sprintf("[%d]", index), err) }
 
 // refuseTaken refuses a list with codes that exist, or that it names twice.
 func refuseTaken(ctx context.Context, store db.Vouchers, project uuid.UUID, list []voucher.Row) error {

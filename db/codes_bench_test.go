@@ -10,7 +10,6 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
-	"herald/db"
 	"herald/internal/pgtest"
 	"herald/internal/publication"
 )
@@ -48,14 +47,13 @@ func BenchmarkPublish(b *testing.B) {
 	for i := range customers {
 		customers[i] = s.customer(b)
 	}
-	store := db.Publications{Pool: pool}
 	var next atomic.Int64
 	b.SetParallelism(8) // of each core
 	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
 			customer := customers[next.Add(1)%int64(len(customers))]
-			if _, err := store.Publish(context.Background(), s.project, publication.Request{Customer: customer, Campaign: &c.ID}); err != nil {
+			if _, err := s.publish(context.Background(), asking{publication.Request{Campaign: &c}, customer}); err != nil {
 				b.Errorf("publish: %v", err)
 			}
 		}

@@ -241,7 +241,7 @@ func TestChangedCampaignReachesVouchersNobodyHas(t *testing.T) {
 	s := newShop(t, pgtest.New(t))
 	c := s.campaign(t, nil)
 	s.fill(t, c, 20_100)
-	given, err := db.Publications{Pool: s.pool}.Publish(t.Context(), s.project, s.ask(t, c))
+	given, err := s.publish(t.Context(), s.ask(t, c))
 	require.NoError(t, err)
 	var action uuid.UUID
 	_, err = s.campaigns.Update(t.Context(), s.project, c.ID, "v-1", func(c *campaign.Campaign) (bool, error) {

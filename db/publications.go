@@ -3,17 +3,19 @@ package db
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"herald/db/internal/rows"
 	"herald/internal/campaign"
 	"herald/internal/fault"
 	"herald/internal/id"
+	"herald/internal/occurrence"
 	"herald/internal/publication"
+	"herald/internal/segment"
 	"herald/internal/voucher"
 )
 
@@ -27,213 +29,219 @@ const spare = 100
 // attempts bounds how often a publication asks for more codes; each time, others may take what was made.
 const attempts = 10
 
-// Publish gives a customer codes, all that were asked for or none, in one transaction, and returns them. The same source_id
-// gives the same publication again. What cannot be given is recorded as a failed publication.
-func (s Publications) Publish(ctx context.Context, project uuid.UUID, r publication.Request) (publication.Published, error) {
+// errFewCodes means that a campaign has fewer codes left than asked for.
+var errFewCodes = errors.New("too few codes are left")
+
+// Publish gives a customer codes, all that were asked for or none, and tells of it. The same source_id gives the same
+// publication again and tells nothing. What cannot be given is kept as a failed publication.
+func (s Publications) Publish(ctx context.Context, project uuid.UUID, who Saving, r publication.Request) (publication.Published, error) {
 	r = r.WithDefaults()
 	if err := r.Check(); err != nil {
 		return publication.Published{}, err
 	}
-	if r.SourceID != nil {
-		if known, err := s.bySource(ctx, project, r); known != nil || err != nil {
-			return or(known, publication.Published{}), err
+	if r.Campaign != nil && r.Campaign.ProjectID != project {
+		return publication.Published{}, fault.Missing("campaign", id.Campaign.Format(r.Campaign.ID))
+	}
+	for left := attempts; ; left-- {
+		makesMore := r.Campaign != nil && r.Campaign.Type == campaign.AutoUpdate && left > 0
+		var made publication.Published
+		var refusal *fault.Error
+		err := inChange(ctx, s.Pool, project, func(c *change) (err error) {
+			made, refusal, err = c.publish(ctx, who, r, makesMore)
+			return err
+		})
+		switch {
+		case errors.Is(err, errFewCodes):
+			if _, err := (Campaigns(s)).TopUp(ctx, project, r.Campaign.ID, r.Count+spare); err != nil {
+				return publication.Published{}, err
+			}
+		case violates(err, "publications_source_id_key"): // another customer's request with it was faster
+			return publication.Published{}, usedSource(*r.SourceID)
+		case err != nil:
+			return publication.Published{}, err
+		case refusal != nil:
+			return publication.Published{}, refusal
+		default:
+			return made, nil
 		}
 	}
-	var made publication.Published
-	var err error
-	switch {
-	case r.Voucher != nil:
-		made, err = s.take(ctx, project, r)
-	default:
-		made, err = s.pick(ctx, project, r)
-	}
-	if violates(err, "publications_source_id_key") { // another request with it was faster
-		known, err := s.bySource(ctx, project, r)
-		return or(known, publication.Published{}), err
-	}
-	if err != nil {
-		return publication.Published{}, errors.Join(err, s.recordFailure(ctx, project, r, err))
-	}
-	return made, nil
 }
 
-// bySource finds the publication that the request's source_id stands for; nil where there is none yet.
-func (s Publications) bySource(ctx context.Context, project uuid.UUID, r publication.Request) (*publication.Published, error) {
-	row, err := q.PublicationGetBySource(ctx, s.Pool, rows.PublicationGetBySourceParams{ProjectID: project, SourceID: r.SourceID})
-	if missing(err) {
+// publish gives codes within the change. A refusal is written down as a failed publication and returned beside the error;
+// one that more codes would cure is errFewCodes where the campaign makes more.
+func (c *change) publish(ctx context.Context, who Saving, r publication.Request, makesMore bool) (made publication.Published, refusal *fault.Error, err error) {
+	to, err := c.customer(ctx, who)
+	if err != nil {
+		return made, nil, fault.Inside("customer", err)
+	}
+	recipient := publication.Recipient{ID: to.ID, Name: to.Name, Email: to.Email, SourceID: to.SourceID, Metadata: to.Metadata}
+	known, err := c.published(ctx, to.ID, r)
+	if err == nil && known != nil {
+		found, err := q.PublicationVouchers(ctx, c.tx, rows.PublicationVouchersParams{ProjectID: c.project, Ids: known.VoucherIds})
+		return publication.Published{Publication: *known, To: recipient, Vouchers: each(found, toVoucher)}, nil, err
+	}
+	p := publication.Publication{
+		ID: id.New(), ProjectID: c.project, CustomerID: to.ID, SourceID: r.SourceID, Channel: r.Channel, TrackingID: to.SourceID,
+		Metadata: r.Metadata, Result: publication.Success,
+	}
+	if r.Campaign != nil {
+		p.CampaignID = &r.Campaign.ID
+	}
+	var given []voucher.Voucher
+	if err == nil {
+		given, err = c.give(ctx, p, r)
+	}
+	if errors.Is(err, errFewCodes) && !makesMore {
+		err = fault.New(fault.NoVoucher, "Campaign %s has fewer than %d codes left to publish; add codes to it, or let it make its own (AUTO_UPDATE)",
+			r.Campaign.Name, r.Count)
+	}
+	if errors.As(err, &refusal) && slices.Contains(recorded, refusal.Code) {
+		return made, refusal, c.notPublished(ctx, p, r.Campaign, refusal)
+	}
+	if err != nil {
+		return made, nil, err
+	}
+	for _, v := range given {
+		p.VoucherIds = append(p.VoucherIds, v.ID)
+		p.CreatedAt = or(v.UpdatedAt, v.CreatedAt) // written in the same transaction, so it is the same now()
+	}
+	return publication.Published{Publication: p, To: recipient, Vouchers: given}, nil, c.given(ctx, p, r.Campaign, given)
+}
+
+// published finds the publication that stands for the request already: the one of its source_id, or, where a customer joins
+// a campaign once, what they have of it. nil means that there is none.
+func (c *change) published(ctx context.Context, customer uuid.UUID, r publication.Request) (*publication.Publication, error) {
+	if r.SourceID != nil {
+		row, err := q.PublicationGetBySource(ctx, c.tx, rows.PublicationGetBySourceParams{ProjectID: c.project, SourceID: r.SourceID})
+		switch known := publication.Publication(row); {
+		case missing(err):
+		case err != nil:
+			return nil, err
+		case !r.Repeats(known, customer):
+			return nil, usedSource(*r.SourceID)
+		default:
+			return &known, nil
+		}
+	}
+	if r.Campaign == nil || !r.Campaign.JoinOnce && !or(r.JoinOnce, false) {
 		return nil, nil
 	}
-	if err != nil {
+	row, err := q.PublicationFirstOf(ctx, c.tx, rows.PublicationFirstOfParams{ProjectID: c.project, CustomerID: customer, CampaignID: &r.Campaign.ID})
+	switch known := publication.Publication(row); {
+	case missing(err):
+		return nil, nil
+	case err != nil:
 		return nil, err
+	case r.Again(known):
+		return &known, nil
+	case r.Campaign.JoinOnce:
+		return nil, fault.New(fault.CannotBePublished, "Voucher cannot be published. Customer already joined program.")
 	}
-	if !r.Repeats(publication.Publication(row)) {
-		return nil, &fault.Error{
-			Code: fault.DuplicateSourceID, Property: "source_id",
-			Details: "Publication with source_id: '" + *r.SourceID + "' already exists, for another customer, campaign or voucher",
-		}
-	}
-	known, err := s.withVouchers(ctx, publication.Publication(row))
-	return &known, err
+	return nil, nil
 }
 
-func (s Publications) withVouchers(ctx context.Context, p publication.Publication) (publication.Published, error) {
-	found, err := q.PublicationVouchers(ctx, s.Pool, rows.PublicationVouchersParams{ProjectID: p.ProjectID, Ids: p.VoucherIds})
-	return publication.Published{Publication: p, Vouchers: each(found, toVoucher)}, err
+func usedSource(source string) *fault.Error {
+	return &fault.Error{
+		Code: fault.DuplicateSourceID, Property: "source_id",
+		Details: "Publication with source_id: '" + source + "' already exists, for another customer, campaign or voucher",
+	}
+}
+
+// give writes the publication of one certain voucher, or of the next ones of a campaign.
+func (c *change) give(ctx context.Context, p publication.Publication, r publication.Request) ([]voucher.Voucher, error) {
+	switch from := r.Campaign; {
+	case from != nil && !from.Active:
+		return nil, fault.New(fault.NoVoucher, "Campaign %s is disabled; enable it first", from.Name)
+	case from != nil && from.Expired(time.Now()):
+		return nil, fault.New(fault.NoVoucher, "Campaign %s has expired; move its expiration_date first", from.Name)
+	case r.Voucher != nil:
+		return c.take(ctx, p, *r.Voucher)
+	}
+	found, err := q.PublicationPick(ctx, c.tx, rows.PublicationPickParams{
+		CampaignID: r.Campaign.ID, Count: int32(r.Count), PublicationID: p.ID, ProjectID: p.ProjectID, CustomerID: p.CustomerID,
+		SourceID: p.SourceID, Channel: p.Channel, TrackingID: p.TrackingID, Metadata: p.Metadata,
+	})
+	if err == nil && len(found) < r.Count {
+		err = errFewCodes
+	}
+	return each(found, toVoucher), err
 }
 
 func toVoucher(row rows.Voucher) voucher.Voucher { return voucher.Voucher(row) }
 
-// pick gives the next codes of a campaign.
-func (s Publications) pick(ctx context.Context, project uuid.UUID, r publication.Request) (publication.Published, error) {
-	campaigns := Campaigns(s)
-	c, err := campaigns.Get(ctx, project, *r.Campaign)
-	if err != nil {
-		return publication.Published{}, err
-	}
-	if !c.Active {
-		return publication.Published{}, fault.New(fault.NoVoucher, "Campaign %s is disabled; enable it first", c.Name)
-	}
-	if c.Expired(time.Now()) {
-		return publication.Published{}, fault.New(fault.NoVoucher, "Campaign %s has expired; move its expiration_date first", c.Name)
-	}
-	for range attempts {
-		made, enough, err := s.pickOnce(ctx, c, r)
-		if enough || err != nil {
-			return made, err
-		}
-		if c.Type != campaign.AutoUpdate {
-			return publication.Published{}, fault.New(fault.NoVoucher,
-				"Campaign %s has fewer than %d codes left to publish; add codes to it, or let it make its own (AUTO_UPDATE)", c.Name, r.Count)
-		}
-		if _, err := campaigns.TopUp(ctx, project, c.ID, r.Count+spare); err != nil {
-			return publication.Published{}, err
-		}
-	}
-	return publication.Published{}, fault.New(fault.NoVoucher, "Codes of campaign %s are taken as fast as they are made; try again", c.Name)
-}
-
-// pickOnce picks from the codes there are; enough is false where they are too few.
-func (s Publications) pickOnce(ctx context.Context, c campaign.Campaign, r publication.Request) (made publication.Published, enough bool, err error) {
-	p := s.prepare(c.ProjectID, r)
-	again := r.JoinOnce != nil && *r.JoinOnce
-	err = inTx(ctx, s.Pool, func(tx pgx.Tx) error {
-		if again || c.JoinOnce {
-			known, err := joined(ctx, tx, c.ProjectID, r.Customer, c.ID)
-			switch {
-			case err != nil:
-				return err
-			case known != nil && !again:
-				return fault.New(fault.CannotBePublished, "Voucher cannot be published. Customer already joined program.")
-			case known != nil:
-				made.Publication, enough = *known, true
-				return nil
-			}
-		}
-		found, err := q.PublicationPick(ctx, tx, rows.PublicationPickParams{
-			CampaignID: c.ID, Count: int32(r.Count), PublicationID: p.ID, ProjectID: p.ProjectID, CustomerID: p.CustomerID,
-			SourceID: p.SourceID, Channel: p.Channel, TrackingID: p.TrackingID, Metadata: p.Metadata,
-		})
-		enough = err == nil && len(found) == r.Count
-		made = publication.Published{Publication: p, Vouchers: each(found, toVoucher)}
-		return err
-	})
-	if err != nil || !enough {
-		return publication.Published{}, false, err
-	}
-	if made.Vouchers == nil {
-		made, err = s.withVouchers(ctx, made.Publication)
-		return made, true, err
-	}
-	return s.complete(made), true, nil
-}
-
-// joined waits until no one else is publishing the campaign to the customer, and finds what the customer has of it.
-func joined(ctx context.Context, tx pgx.Tx, project, customer, campaignID uuid.UUID) (*publication.Publication, error) {
-	if err := q.PublicationJoinLock(ctx, tx, rows.PublicationJoinLockParams{CustomerID: customer, CampaignID: campaignID}); err != nil {
-		return nil, err
-	}
-	row, err := q.PublicationFirstOf(ctx, tx, rows.PublicationFirstOfParams{ProjectID: project, CustomerID: customer, CampaignID: &campaignID})
-	if missing(err) {
-		return nil, nil
-	}
-	known := publication.Publication(row)
-	return &known, err
-}
-
 // take gives one certain voucher.
-func (s Publications) take(ctx context.Context, project uuid.UUID, r publication.Request) (publication.Published, error) {
-	p := s.prepare(project, r)
-	row, err := q.PublicationTake(ctx, s.Pool, rows.PublicationTakeParams{
-		ProjectID: project, VoucherID: *r.Voucher, PublicationID: p.ID, CustomerID: p.CustomerID, SourceID: p.SourceID,
+func (c *change) take(ctx context.Context, p publication.Publication, one uuid.UUID) ([]voucher.Voucher, error) {
+	row, err := q.PublicationTake(ctx, c.tx, rows.PublicationTakeParams{
+		ProjectID: p.ProjectID, VoucherID: one, PublicationID: p.ID, CustomerID: p.CustomerID, SourceID: p.SourceID,
 		Channel: p.Channel, TrackingID: p.TrackingID, Metadata: p.Metadata,
 	})
-	if err == nil {
-		p.CampaignID = row.CampaignID
-		return s.complete(publication.Published{Publication: p, Vouchers: []voucher.Voucher{voucher.Voucher(row)}}), nil
-	}
 	if !missing(err) {
-		return publication.Published{}, err
+		return []voucher.Voucher{voucher.Voucher(row)}, err
 	}
-	name := id.Voucher.Format(*r.Voucher)
-	found, err := q.VoucherGet(ctx, s.Pool, rows.VoucherGetParams{ProjectID: project, ID: *r.Voucher})
+	name := id.Voucher.Format(one)
+	found, err := q.VoucherGet(ctx, c.tx, rows.VoucherGetParams{ProjectID: p.ProjectID, ID: one})
 	switch {
 	case missing(err):
-		return publication.Published{}, fault.Missing("voucher", name)
+		return nil, fault.Missing("voucher", name)
 	case err != nil:
-		return publication.Published{}, err
+		return nil, err
 	case found.PublicationID != nil:
-		return publication.Published{}, &fault.Error{
+		return nil, &fault.Error{
 			Code: fault.AlreadyPublished, Details: "Voucher '" + name + "' has already been published", ResourceType: "voucher", ResourceID: name,
 		}
+	case !found.Active:
+		return nil, fault.New(fault.NoVoucher, "Voucher '%s' is disabled; enable it first", name)
 	}
-	return publication.Published{}, fault.New(fault.NoVoucher, "Voucher '%s' is disabled; enable it first", name)
+	return nil, fault.New(fault.NoVoucher, "Voucher '%s' has expired; move its expiration_date first", name)
 }
 
-// prepare is the publication before it is written.
-func (s Publications) prepare(project uuid.UUID, r publication.Request) publication.Publication {
-	return publication.Publication{
-		ID: id.New(), ProjectID: project, CustomerID: r.Customer, CampaignID: r.Campaign, SourceID: r.SourceID, Channel: r.Channel,
-		TrackingID: r.TrackingID, Metadata: r.Metadata, Result: publication.Success,
+// given tells that a customer got vouchers, and counts what is on them.
+func (c *change) given(ctx context.Context, p publication.Publication, from *campaign.Campaign, vouchers []voucher.Voucher) error {
+	for _, v := range vouchers {
+		if v.Type != voucher.GiftVoucher {
+			continue
+		}
+		benefit, err := voucher.BenefitOf(v.Type, v.Value)
+		if err != nil {
+			return err
+		}
+		c.figures(p.CustomerID).GiftToGo += or(benefit.Gift.Balance, 0)
+		c.touch(p.CustomerID, segment.Redemptions)
 	}
-}
-
-// complete fills in what the database decided: which vouchers, and when.
-func (s Publications) complete(p publication.Published) publication.Published {
-	p.VoucherIds = make([]uuid.UUID, len(p.Vouchers))
-	for i, v := range p.Vouchers {
-		p.VoucherIds[i] = v.ID
+	o := occurrence.Occurrence{Type: occurrence.Published, Customer: p.CustomerID, Data: map[string]any{
+		"campaign": nil, "publication": publication.ShowSimple(p), "voucher": voucher.ShowSimple(vouchers[0], nil),
+	}}
+	if from != nil {
+		o.Subject = &from.ID
+		o.Data["campaign"], o.Data["voucher"] = campaign.ShowSimple(*from), voucher.ShowSimple(vouchers[0], &from.Name)
 	}
-	if last := p.Vouchers[0].UpdatedAt; last != nil {
-		p.CreatedAt = *last // written in the same transaction, so it is the same now()
-	}
-	return p
+	c.happened(o)
+	return nil
 }
 
 // recorded are the faults that a project's list of publications shows as failed ones.
 var recorded = []fault.Code{fault.NoVoucher, fault.AlreadyPublished, fault.CannotBePublished}
 
-// recordFailure keeps that a publication failed, and why. It takes no source_id, so the caller can try again with it.
-func (s Publications) recordFailure(ctx context.Context, project uuid.UUID, r publication.Request, failure error) error {
-	for _, code := range recorded {
-		if !fault.Is(failure, code) {
-			continue
-		}
-		text, message := string(code), failure.Error()
-		var f *fault.Error
-		if errors.As(failure, &f) {
-			message = f.Details
-		}
-		_, err := q.PublicationFail(ctx, s.Pool, rows.PublicationFailParams{
-			ProjectID: project, CustomerID: r.Customer, CampaignID: r.Campaign, Channel: r.Channel, TrackingID: r.TrackingID,
-			Metadata: r.Metadata, FailureCode: &text, FailureMessage: &message,
-		})
+// notPublished keeps that a publication failed, and why. It takes no source_id, so the caller can try again with it.
+func (c *change) notPublished(ctx context.Context, p publication.Publication, from *campaign.Campaign, why *fault.Error) error {
+	reason := string(why.Code)
+	row, err := q.PublicationFail(ctx, c.tx, rows.PublicationFailParams{
+		ProjectID: c.project, CustomerID: p.CustomerID, CampaignID: p.CampaignID, Channel: p.Channel, TrackingID: p.TrackingID,
+		Metadata: p.Metadata, FailureCode: &reason, FailureMessage: &why.Details,
+	})
+	if err != nil {
 		return err
 	}
+	data := map[string]any{"campaign": nil, "publication": publication.ShowSimple(publication.Publication(row))}
+	if from != nil {
+		data["campaign"] = campaign.ShowSimple(*from)
+	}
+	c.happened(occurrence.Occurrence{Type: occurrence.PublicationFailed, Customer: p.CustomerID, Subject: p.CampaignID, Data: data})
 	return nil
 }
 
-// Recipients reads what publications show of customers, by their ids.
-func (s Publications) Recipients(ctx context.Context, project uuid.UUID, ids []uuid.UUID) (map[uuid.UUID]publication.Recipient, error) {
+// recipients reads what publications show of customers, by their ids.
+func (s Publications) recipients(ctx context.Context, project uuid.UUID, ids []uuid.UUID) (map[uuid.UUID]publication.Recipient, error) {
 	found, err := q.PublicationRecipients(ctx, s.Pool, rows.PublicationRecipientsParams{ProjectID: project, Ids: ids})
 	known := make(map[uuid.UUID]publication.Recipient, len(found))
 	for _, row := range found {
@@ -312,8 +320,12 @@ func (s Publications) List(ctx context.Context, project uuid.UUID, l Publication
 	for _, v := range given {
 		byID[v.ID] = voucher.Voucher(v)
 	}
+	to, err := s.recipients(ctx, project, each(found, func(p rows.Publication) uuid.UUID { return p.CustomerID }))
+	if err != nil {
+		return nil, 0, err
+	}
 	return each(found, func(row rows.Publication) publication.Published {
-		p := publication.Published{Publication: publication.Publication(row)}
+		p := publication.Published{Publication: publication.Publication(row), To: to[row.CustomerID]}
 		for _, known := range row.VoucherIds {
 			if v, ok := byID[known]; ok {
 				p.Vouchers = append(p.Vouchers, v)

@@ -29,10 +29,20 @@ func (s shop) customer(t testing.TB) (made uuid.UUID) {
 	return made
 }
 
+// asking is a request for codes of a customer who exists.
+type asking struct {
+	publication.Request
+	Customer uuid.UUID
+}
+
 // ask is a request of a new customer for one code of a campaign.
-func (s shop) ask(t testing.TB, c campaign.Campaign) publication.Request {
+func (s shop) ask(t testing.TB, c campaign.Campaign) asking {
 	t.Helper()
-	return publication.Request{Customer: s.customer(t), Campaign: &c.ID}
+	return asking{publication.Request{Campaign: &c}, s.customer(t)}
+}
+
+func (s shop) publish(ctx context.Context, r asking) (publication.Published, error) {
+	return db.Publications{Pool: s.pool}.Publish(ctx, s.project, db.Saving{ID: &r.Customer}, r.Request)
 }
 
 func text(of string) *string { return &of }
@@ -60,7 +70,7 @@ func TestParallelPublicationsShareNoCode(t *testing.T) {
 			var group sync.WaitGroup
 			for _, customer := range customers {
 				group.Go(func() {
-					made, err := db.Publications{Pool: pool}.Publish(t.Context(), s.project, publication.Request{Customer: customer, Campaign: &c.ID})
+					made, err := s.publish(t.Context(), asking{publication.Request{Campaign: &c}, customer})
 					mu.Lock()
 					defer mu.Unlock()
 					if err != nil {
@@ -97,8 +107,8 @@ func TestPublicationGivesTheCodesInOrder(t *testing.T) {
 	c := s.campaign(t, nil)
 	s.fill(t, c, 5)
 	r := s.ask(t, c)
-	r.Count, r.Channel, r.TrackingID = 3, "myown", text("s-1")
-	made, err := db.Publications{Pool: s.pool}.Publish(t.Context(), s.project, r)
+	r.Count, r.Channel = 3, "myown"
+	made, err := s.publish(t.Context(), r)
 	require.NoError(t, err)
 	require.Len(t, made.Vouchers, 3)
 	require.Len(t, made.VoucherIds, 3)
@@ -110,14 +120,14 @@ func TestPublicationGivesTheCodesInOrder(t *testing.T) {
 	}
 
 	// Three are asked for and two are left: none is given.
-	_, err = db.Publications{Pool: s.pool}.Publish(t.Context(), s.project, r)
+	_, err = s.publish(t.Context(), r)
 	require.True(t, fault.Is(err, fault.NoVoucher))
 	require.EqualValues(t, 2, s.count(t, "SELECT count(*) FROM vouchers WHERE publication_id IS NULL"))
 
 	// A disabled voucher is not given, a deleted one neither.
 	_, err = s.pool.Exec(t.Context(), "UPDATE vouchers SET active = false WHERE publication_id IS NULL")
 	require.NoError(t, err)
-	_, err = db.Publications{Pool: s.pool}.Publish(t.Context(), s.project, s.ask(t, c))
+	_, err = s.publish(t.Context(), s.ask(t, c))
 	require.True(t, fault.Is(err, fault.NoVoucher))
 }
 
@@ -127,7 +137,6 @@ func TestSourceIDStandsForOnePublication(t *testing.T) {
 	c, other := s.campaign(t, nil), s.campaign(t, nil)
 	s.fill(t, c, 50)
 	s.fill(t, other, 50)
-	store := db.Publications{Pool: s.pool}
 	r := s.ask(t, c)
 	r.SourceID = text("order-1")
 
@@ -136,7 +145,7 @@ func TestSourceIDStandsForOnePublication(t *testing.T) {
 	var group sync.WaitGroup
 	for range 20 {
 		group.Go(func() {
-			made, err := store.Publish(t.Context(), s.project, r)
+			made, err := s.publish(t.Context(), r)
 			if err != nil {
 				t.Errorf("publish: %v", err)
 				return
@@ -151,13 +160,13 @@ func TestSourceIDStandsForOnePublication(t *testing.T) {
 	require.Len(t, codes, 1)
 	require.EqualValues(t, 1, s.count(t, "SELECT count(*) FROM vouchers WHERE publication_id IS NOT NULL"))
 
-	for name, change := range map[string]func(*publication.Request){
-		"another customer": func(r *publication.Request) { r.Customer = s.customer(t) },
-		"another campaign": func(r *publication.Request) { r.Campaign = &other.ID },
+	for name, change := range map[string]func(*asking){
+		"another customer": func(r *asking) { r.Customer = s.customer(t) },
+		"another campaign": func(r *asking) { r.Campaign = &other },
 	} {
 		changed := r
 		change(&changed)
-		_, err := store.Publish(t.Context(), s.project, changed)
+		_, err := s.publish(t.Context(), changed)
 		require.True(t, fault.Is(err, fault.DuplicateSourceID), "%s: %v", name, err)
 	}
 
@@ -167,14 +176,13 @@ func TestSourceIDStandsForOnePublication(t *testing.T) {
 	elsewhere.fill(t, there, 1)
 	mine := elsewhere.ask(t, there)
 	mine.SourceID = r.SourceID
-	_, err := store.Publish(t.Context(), elsewhere.project, mine)
+	_, err := elsewhere.publish(t.Context(), mine)
 	require.NoError(t, err)
 }
 
 func TestJoinOnce(t *testing.T) {
 	t.Parallel()
 	s := newShop(t, pgtest.New(t))
-	store := db.Publications{Pool: s.pool}
 	yes := true
 
 	open := s.campaign(t, func(d *campaign.Draft) { d.Type = campaign.AutoUpdate })
@@ -185,7 +193,7 @@ func TestJoinOnce(t *testing.T) {
 	var group sync.WaitGroup
 	for range 20 {
 		group.Go(func() {
-			made, err := store.Publish(t.Context(), s.project, again)
+			made, err := s.publish(t.Context(), again)
 			if err != nil {
 				t.Errorf("publish: %v", err)
 				return
@@ -199,19 +207,19 @@ func TestJoinOnce(t *testing.T) {
 	require.Len(t, codes, 1, "who asks with join_once gets the same code again")
 	without := again
 	without.JoinOnce = nil
-	made, err := store.Publish(t.Context(), s.project, without)
+	made, err := s.publish(t.Context(), without)
 	require.NoError(t, err)
 	require.NotContains(t, codes, made.Vouchers[0].Code, "who asks without gets another")
 
 	closed := s.campaign(t, func(d *campaign.Draft) { d.JoinOnce = true })
 	s.fill(t, closed, 5)
 	r := s.ask(t, closed)
-	first, err := store.Publish(t.Context(), s.project, r)
+	first, err := s.publish(t.Context(), r)
 	require.NoError(t, err)
-	_, err = store.Publish(t.Context(), s.project, r)
+	_, err = s.publish(t.Context(), r)
 	require.True(t, fault.Is(err, fault.CannotBePublished), "%v", err)
 	r.JoinOnce = &yes
-	same, err := store.Publish(t.Context(), s.project, r)
+	same, err := s.publish(t.Context(), r)
 	require.NoError(t, err)
 	require.Equal(t, first.Vouchers[0].Code, same.Vouchers[0].Code)
 }
@@ -219,7 +227,7 @@ func TestJoinOnce(t *testing.T) {
 func TestOneVoucherIsGivenOnce(t *testing.T) {
 	t.Parallel()
 	s := newShop(t, pgtest.New(t))
-	store, vouchers := db.Publications{Pool: s.pool}, db.Vouchers{Pool: s.pool}
+	vouchers := db.Vouchers{Pool: s.pool}
 	ten := 10.0
 	made, err := vouchers.Create(t.Context(), voucher.Voucher{
 		ProjectID: s.project, Code: "SUMMER", Type: voucher.DiscountVoucher, Active: true, Metadata: []byte("{}"),
@@ -229,45 +237,44 @@ func TestOneVoucherIsGivenOnce(t *testing.T) {
 	_, err = vouchers.Create(t.Context(), made)
 	require.True(t, fault.Is(err, fault.Duplicate), "%v", err)
 
-	r := publication.Request{Customer: s.customer(t), Voucher: &made.ID}
-	given, err := store.Publish(t.Context(), s.project, r)
+	r := asking{publication.Request{Voucher: &made.ID}, s.customer(t)}
+	given, err := s.publish(t.Context(), r)
 	require.NoError(t, err)
 	require.Equal(t, "SUMMER", given.Vouchers[0].Code)
-	_, err = store.Publish(t.Context(), s.project, r)
+	_, err = s.publish(t.Context(), r)
 	require.True(t, fault.Is(err, fault.AlreadyPublished), "%v", err)
-	_, err = store.Publish(t.Context(), newShop(t, s.pool).project, r)
+	_, err = newShop(t, s.pool).publish(t.Context(), r)
 	require.True(t, fault.Is(err, fault.NotFound), "another project's voucher: %v", err)
 }
 
 func TestPublicationRefuses(t *testing.T) {
 	t.Parallel()
 	s := newShop(t, pgtest.New(t))
-	store := db.Publications{Pool: s.pool}
 	c := s.campaign(t, func(d *campaign.Draft) { d.Type = campaign.AutoUpdate })
 	for name, wrong := range map[string]struct {
-		change func(*publication.Request)
+		change func(*asking)
 		code   fault.Code
 	}{
-		"nothing to give":       {func(r *publication.Request) { r.Campaign = nil }, fault.MissingVouchers},
-		"too many":              {func(r *publication.Request) { r.Count = 51 }, fault.TooManyVouchers},
-		"two for one source id": {func(r *publication.Request) { r.Count, r.SourceID = 2, text("s") }, fault.TooManyVouchers},
-		"empty source id":       {func(r *publication.Request) { r.SourceID = text("") }, fault.InvalidPayload},
-		"no such campaign":      {func(r *publication.Request) { r.Campaign = new(uuid.UUID) }, fault.NotFound},
+		"nothing to give":       {func(r *asking) { r.Campaign = nil }, fault.MissingVouchers},
+		"too many":              {func(r *asking) { r.Count = 51 }, fault.TooManyVouchers},
+		"two for one source id": {func(r *asking) { r.Count, r.SourceID = 2, text("s") }, fault.TooManyVouchers},
+		"empty source id":       {func(r *asking) { r.SourceID = text("") }, fault.InvalidPayload},
+		"no such customer":      {func(r *asking) { r.Customer = uuid.New() }, fault.NotFound},
 	} {
 		r := s.ask(t, c)
 		wrong.change(&r)
-		_, err := store.Publish(t.Context(), s.project, r)
+		_, err := s.publish(t.Context(), r)
 		require.True(t, fault.Is(err, wrong.code), "%s: %v", name, err)
 	}
-	_, err := store.Publish(t.Context(), newShop(t, s.pool).project, s.ask(t, c))
+	_, err := newShop(t, s.pool).publish(t.Context(), s.ask(t, c))
 	require.True(t, fault.Is(err, fault.NotFound), "another project's campaign: %v", err)
 
-	require.NoError(t, s.campaigns.SetActive(t.Context(), s.project, c.ID, false))
-	_, err = store.Publish(t.Context(), s.project, s.ask(t, c))
+	c.Active = false
+	_, err = s.publish(t.Context(), s.ask(t, c))
 	require.True(t, fault.Is(err, fault.NoVoucher), "disabled: %v", err)
 
 	over := s.campaign(t, func(d *campaign.Draft) { d.Type, d.ExpirationDate = campaign.AutoUpdate, new(time.Time) })
-	_, err = store.Publish(t.Context(), s.project, s.ask(t, over))
+	_, err = s.publish(t.Context(), s.ask(t, over))
 	require.ErrorContains(t, err, "expired")
 	require.Zero(t, s.count(t, "SELECT count(*) FROM vouchers WHERE campaign_id = $1", over.ID))
 }
@@ -307,17 +314,17 @@ func TestPublicationList(t *testing.T) {
 	store := db.Publications{Pool: s.pool}
 	c := s.campaign(t, func(d *campaign.Draft) { d.JoinOnce = true })
 	s.fill(t, c, 10)
-	var requests []publication.Request
+	var requests []asking
 	for i := range 3 {
 		r := s.ask(t, c)
 		r.SourceID, r.Channel = text(fmt.Sprintf("s-%d", i)), fmt.Sprintf("c-%d", i)
-		_, err := store.Publish(t.Context(), s.project, r)
+		_, err := s.publish(t.Context(), r)
 		require.NoError(t, err)
 		requests = append(requests, r)
 	}
 	again := requests[0]
 	again.SourceID = nil
-	_, err := store.Publish(t.Context(), s.project, again)
+	_, err := s.publish(t.Context(), again)
 	require.Error(t, err)
 
 	list := func(l db.PublicationList) []publication.Published {

@@ -21,6 +21,7 @@ FROM enough e WHERE given.id = ANY(e.ids) RETURNING given.*;
 WITH taken AS (
 	SELECT v.id, v.campaign_id FROM vouchers v
 	WHERE v.project_id = sqlc.arg(project_id)::uuid AND v.id = sqlc.arg(voucher_id)::uuid AND v.publication_id IS NULL AND v.active
+		AND (v.expiration_date IS NULL OR v.expiration_date > now())
 	FOR UPDATE
 ), made AS (
 	INSERT INTO publications (id, project_id, customer_id, campaign_id, voucher_ids, source_id, channel, tracking_id, metadata)
@@ -44,10 +45,6 @@ ORDER BY created_at, id LIMIT 1;
 
 -- name: PublicationVouchers :many
 SELECT * FROM vouchers WHERE project_id = sqlc.arg(project_id) AND id = ANY(sqlc.arg(ids)::uuid[]) ORDER BY id;
-
--- Whoever may join once holds this until the publication stands.
--- name: PublicationJoinLock :exec
-SELECT pg_advisory_xact_lock(hashtextextended(sqlc.arg(customer_id)::uuid::text || sqlc.arg(campaign_id)::uuid::text, 0));
 
 -- name: PublicationRecipients :many
 SELECT id, name, email, source_id, metadata FROM customers WHERE project_id = sqlc.arg(project_id) AND id = ANY(sqlc.arg(ids)::uuid[]);

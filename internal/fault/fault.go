@@ -123,3 +123,27 @@ func (l List) Err() error {
 	first.Faults = l[1:]
 	return &first
 }
+
+// Inside says of which property the one at fault is a part: what is wrong with .email is wrong with .customer.email. An error
+// that is no fault stays as it is.
+func Inside(property string, err error) error {
+	var e *Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	var moved List
+	for _, one := range append([]*Error{e}, e.Faults...) {
+		alone := *one
+		alone.Faults = nil
+		switch {
+		case alone.Property == "":
+			alone.Property = property
+		case alone.Property[0] == '[':
+			alone.Property = property + alone.Property
+		default:
+			alone.Property = property + "." + alone.Property
+		}
+		moved.Add(&alone)
+	}
+	return moved.Err()
+}

@@ -3,10 +3,12 @@ package publication
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
 
+	"herald/internal/campaign"
 	"herald/internal/fault"
 	"herald/internal/voucher"
 )
@@ -41,31 +43,27 @@ type Publication struct {
 	CreatedAt      time.Time
 }
 
-// Published is a publication with the vouchers it gave.
+// Published is a publication with its customer and the vouchers it gave.
 type Published struct {
 	Publication
+	To       Recipient
 	Vouchers []voucher.Voucher
 }
 
-// Request asks for a publication from a campaign or of one voucher. Where both are named the voucher decides, as in the
-// public API.
+// Request asks for a publication from a campaign or of one voucher. Where a voucher is named it decides, as in the public API,
+// and the campaign is the one that it belongs to.
 type Request struct {
-	Customer   uuid.UUID
-	TrackingID *string // the customer's source_id
-	Campaign   *uuid.UUID
-	Voucher    *uuid.UUID
-	Count      int // 0 means 1
-	SourceID   *string
-	JoinOnce   *bool // true: who has a code of the campaign gets that one again
-	Channel    string
-	Metadata   json.RawMessage
+	Campaign *campaign.Campaign
+	Voucher  *uuid.UUID
+	Count    int // 0 means 1
+	SourceID *string
+	JoinOnce *bool // true: who has a code of the campaign gets that one again
+	Channel  string
+	Metadata json.RawMessage
 }
 
 // WithDefaults fills in what was left out.
 func (r Request) WithDefaults() Request {
-	if r.Voucher != nil {
-		r.Campaign = nil
-	}
 	if r.Count == 0 {
 		r.Count = 1
 	}
@@ -109,14 +107,19 @@ func (r Request) most() int {
 	return MaxCount
 }
 
-// Repeats reports whether r asks for what p gave: to the same customer, from the same campaign or the same voucher. Metadata
-// and channel may differ, because they change nothing about the code.
-func (r Request) Repeats(p Publication) bool {
-	if p.CustomerID != r.Customer {
+// Repeats reports whether r, made for a customer, asks for what p gave: to the same customer, from the same campaign or the
+// same voucher. Metadata and channel may differ, because they change nothing about the code.
+func (r Request) Repeats(p Publication, customer uuid.UUID) bool {
+	if p.CustomerID != customer {
 		return false
 	}
 	if r.Voucher != nil {
 		return len(p.VoucherIds) == 1 && p.VoucherIds[0] == *r.Voucher
 	}
-	return p.CampaignID != nil && r.Campaign != nil && *p.CampaignID == *r.Campaign
+	return p.CampaignID != nil && r.Campaign != nil && *p.CampaignID == r.Campaign.ID
+}
+
+// Again reports whether a customer who has p of the campaign gets that again instead of more.
+func (r Request) Again(p Publication) bool {
+	return r.JoinOnce != nil && *r.JoinOnce && (r.Voucher == nil || slices.Contains(p.VoucherIds, *r.Voucher))
 }

@@ -77,7 +77,8 @@ func ShowSimple(p Publication) Simple {
 }
 
 // show is what an answer and a list have in common.
-func show(p Published, to Recipient) Shown {
+func show(p Published) Shown {
+	to := p.To
 	shown := Shown{Simple: ShowSimple(p.Publication), Customer: ShownRecipient{
 		ID: id.Customer.Format(p.CustomerID), Name: to.Name, Email: to.Email, SourceID: to.SourceID, Metadata: to.Metadata, Object: "customer",
 	}}
@@ -90,8 +91,8 @@ func show(p Published, to Recipient) Shown {
 }
 
 // Show is the publication as the answer to whoever asked for it; given is its voucher, where it is one.
-func Show(p Published, to Recipient, given *voucher.Shown) Shown {
-	shown := show(p, to)
+func Show(p Published, given *voucher.Shown) Shown {
+	shown := show(p)
 	if given != nil {
 		shown.Voucher = given
 	}
@@ -99,8 +100,8 @@ func Show(p Published, to Recipient, given *voucher.Shown) Shown {
 }
 
 // ShowListed is the publication as lists show it; of is the name of the voucher's campaign.
-func ShowListed(p Published, to Recipient, of *string) Shown {
-	shown := show(p, to)
+func ShowListed(p Published, of *string) Shown {
+	shown := show(p)
 	if len(p.VoucherIds) == 1 && len(p.Vouchers) == 1 {
 		v := p.Vouchers[0]
 		shown.Voucher = Given{Code: v.Code, Object: "voucher", Campaign: of, ShownWorth: voucher.ShowWorth(v), IsReferralCode: v.IsReferralCode}

@@ -123,21 +123,6 @@ func (q *Queries) PublicationGetBySource(ctx context.Context, db DBTX, arg Publi
 	return i, err
 }
 
-const publicationJoinLock = `-- name: PublicationJoinLock :exec
-SELECT pg_advisory_xact_lock(hashtextextended($1::uuid::text || $2::uuid::text, 0))
-`
-
-type PublicationJoinLockParams struct {
-	CustomerID uuid.UUID
-	CampaignID uuid.UUID
-}
-
-// Whoever may join once holds this until the publication stands.
-func (q *Queries) PublicationJoinLock(ctx context.Context, db DBTX, arg PublicationJoinLockParams) error {
-	_, err := db.Exec(ctx, publicationJoinLock, arg.CustomerID, arg.CampaignID)
-	return err
-}
-
 const publicationPick = `-- name: PublicationPick :many
 WITH picked AS (
 	SELECT v.id FROM vouchers v WHERE v.campaign_id = $3::uuid AND v.publication_id IS NULL AND v.active
@@ -267,6 +252,7 @@ const publicationTake = `-- name: PublicationTake :one
 WITH taken AS (
 	SELECT v.id, v.campaign_id FROM vouchers v
 	WHERE v.project_id = $3::uuid AND v.id = $4::uuid AND v.publication_id IS NULL AND v.active
+		AND (v.expiration_date IS NULL OR v.expiration_date > now())
 	FOR UPDATE
 ), made AS (
 	INSERT INTO publications (id, project_id, customer_id, campaign_id, voucher_ids, source_id, channel, tracking_id, metadata)
