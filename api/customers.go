@@ -33,6 +33,8 @@ func (h customers) routes(r routes) {
 	r.post("/customers/bulk/async", ingests, h.updateMany)
 	r.post("/customers/metadata/async", ingests, h.updateMetadata)
 	r.get("/customers/:id/segments", reads, h.inSegments)
+	r.get("/customers/:id/activity", reads, h.activity)
+	r.get("/customers/:id/activities", reads, h.activities)
 }
 
 // customerBody is a customer as callers send one; what only we write is skipped.

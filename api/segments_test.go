@@ -10,6 +10,18 @@ import (
 	"herald/internal/id"
 )
 
+// sync puts the customers there are into a segment that was just made, as the worker would.
+func (d door) sync(t testing.TB, made object) {
+	t.Helper()
+	one, ok := id.Segment.Parse(made["id"].(string))
+	require.True(t, ok)
+	store := db.Segments{Pool: d.pool}
+	_, err := store.SyncPage(t.Context(), d.project, one, db.SyncCursor{})
+	require.NoError(t, err)
+	_, _, err = store.FinishSync(t.Context(), d.project, one)
+	require.NoError(t, err)
+}
+
 func TestSegments(t *testing.T) {
 	t.Parallel()
 	d := openDoor(t)
@@ -25,12 +37,7 @@ func TestSegments(t *testing.T) {
 	require.Equal(t, "auto-update", gold["type"])
 	require.Equal(t, "IN_PROGRESS", gold["initial_sync_status"])
 	require.Equal(t, filter, gold["filter"])
-	one, _ := id.Segment.Parse(gold["id"].(string))
-	store := db.Segments{Pool: d.pool}
-	_, err := store.SyncPage(t.Context(), d.project, one, db.SyncCursor{})
-	require.NoError(t, err)
-	_, _, err = store.FinishSync(t.Context(), d.project, one)
-	require.NoError(t, err)
+	d.sync(t, gold)
 	gold = d.call(t, 200, "GET", "/v1/segments/"+gold["id"].(string), nil)
 	require.Equal(t, "DONE", gold["initial_sync_status"])
 	in := d.call(t, 200, "GET", "/v1/customers?segment_id="+gold["id"].(string), nil)

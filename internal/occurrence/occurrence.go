@@ -53,6 +53,8 @@ const (
 	ValidationFailed      Type = "customer.validation.failed"
 	TierExpirationChanged Type = "customer.loyalty.tier.expiration.changed" // campaign, loyalty_tier, created_at
 	VoucherDeleted        Type = "customer.voucher.deleted"
+	HolderAssigned        Type = "customer.holder.assignment.created" // holder, voucher, campaign
+	HolderRemoved         Type = "customer.holder.assignment.deleted" // the same
 )
 
 // triggers are the types that a distribution can answer: those wait for the relay.
