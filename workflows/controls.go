@@ -33,7 +33,14 @@ const confirmed = "confirmed"
 // CodesAdded tells a run that its campaign has new codes.
 var CodesAdded = Signal{"codes-added"}
 
-func (d *manual) listen(ctx workflow.Context) error {
+// handler is how a kind of distribution takes a control.
+type handler struct {
+	name   distribution.Control
+	about  string
+	handle func(workflow.Context, Order) error
+}
+
+func (d *flight) listen(ctx workflow.Context) error {
 	d.turn = workflow.NewMutex(ctx)
 	err := workflow.SetUpdateHandlerWithOptions(ctx, confirmed, func(ctx workflow.Context) (Answer, error) {
 		err := workflow.Await(ctx, func() bool { return d.Phase != "" && !d.turn.IsLocked() })
@@ -42,17 +49,7 @@ func (d *manual) listen(ctx workflow.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, control := range []struct {
-		name   distribution.Control
-		about  string
-		handle func(workflow.Context, Order) error
-	}{
-		{distribution.Edit, "sends another version; only before anything was sent", d.edit},
-		{distribution.Pause, "holds the send; what is on a connection still arrives", d.pause},
-		{distribution.Resume, "goes on after a pause", d.resume},
-		{distribution.Stop, "ends it for good; what has not left never leaves", d.stopNow},
-		{distribution.SendNow, "ends the countdown", d.sendNow},
-	} {
+	for _, control := range d.of.handlers() {
 		if err := d.control(ctx, control.name, control.about, control.handle); err != nil {
 			return err
 		}
@@ -65,7 +62,7 @@ func (d *manual) listen(ctx workflow.Context) error {
 	return nil
 }
 
-func (d *manual) control(ctx workflow.Context, name distribution.Control, about string, handle func(workflow.Context, Order) error) error {
+func (d *flight) control(ctx workflow.Context, name distribution.Control, about string, handle func(workflow.Context, Order) error) error {
 	return workflow.SetUpdateHandlerWithOptions(ctx, string(name),
 		func(ctx workflow.Context, order Order) (Answer, error) {
 			if err := d.turn.Lock(ctx); err != nil {
@@ -85,7 +82,7 @@ func (d *manual) control(ctx workflow.Context, name distribution.Control, about 
 }
 
 // check is nil where the control fits where the run stands now.
-func (d *manual) check(control distribution.Control) error {
+func (d *flight) check(control distribution.Control) error {
 	if d.Stopped {
 		return refusal(fault.New(fault.Conflict, "the distribution is being stopped"))
 	}
@@ -93,14 +90,7 @@ func (d *manual) check(control distribution.Control) error {
 	if errors.As(d.status().Check(control), &misfit) {
 		return refusal(misfit)
 	}
-	if control == distribution.SendNow && d.Phase == distribution.Syncing {
-		return refusal(fault.New(fault.Conflict, "the segment is still syncing; there is no countdown to end yet"))
-	}
-	begun := d.Phase != distribution.Syncing && d.Phase != distribution.Scheduled
-	if begun && (control == distribution.Edit || control == distribution.SendNow) {
-		return refusal(fault.New(fault.Conflict, "messages are already being sent; %q is for before", control))
-	}
-	return nil
+	return d.of.misfit(control)
 }
 
 func refusal(f *fault.Error) error {
@@ -108,26 +98,22 @@ func refusal(f *fault.Error) error {
 }
 
 // status is where the run stands, as people see it.
-func (d *manual) status() distribution.Status {
+func (d *flight) status() distribution.Status {
 	if d.Paused {
 		return distribution.Paused
 	}
 	return d.Phase
 }
 
-func (d *manual) answer() Answer { return Answer{Status: d.status(), SendAt: d.SendAt} }
-
-func (d *manual) edit(ctx workflow.Context, order Order) error {
-	if err := d.adopt(ctx, order.Version); err != nil {
-		return err
+func (d *flight) answer() Answer {
+	answer := Answer{Status: d.status()}
+	if at := d.of.sendAt(); at != nil {
+		answer.SendAt = *at
 	}
-	if order.Restart && d.Phase == distribution.Scheduled {
-		d.SendAt = workflow.Now(ctx).Add(d.Delay)
-	}
-	return d.record(ctx, order.Actor, "edited")
+	return answer
 }
 
-func (d *manual) pause(ctx workflow.Context, order Order) error {
+func (d *flight) pause(ctx workflow.Context, order Order) error {
 	d.Paused, d.PauseReason = true, distribution.ReasonByRequest
 	if d.interrupt != nil && d.Phase == distribution.Sending {
 		d.interrupt()
@@ -135,32 +121,26 @@ func (d *manual) pause(ctx workflow.Context, order Order) error {
 	return d.record(ctx, order.Actor, "paused")
 }
 
-func (d *manual) resume(ctx workflow.Context, order Order) error {
+func (d *flight) resume(ctx workflow.Context, order Order) error {
 	d.NewCodes = d.NewCodes || d.PauseReason == distribution.ReasonOutOfCodes
 	d.Paused, d.PauseReason = false, ""
 	return d.record(ctx, order.Actor, "resumed")
 }
 
-func (d *manual) stopNow(_ workflow.Context, order Order) error {
+func (d *flight) stopNow(_ workflow.Context, order Order) error {
 	d.halt(order.Actor)
 	return nil
 }
 
-func (d *manual) halt(actor string) {
+func (d *flight) halt(actor string) {
 	d.Stopped, d.StoppedBy = true, actor
 	if d.interrupt != nil {
 		d.interrupt()
 	}
 }
 
-func (d *manual) sendNow(ctx workflow.Context, order Order) error {
-	d.SendAt = workflow.Now(ctx)
-	d.Paused, d.PauseReason = false, ""
-	return d.record(ctx, order.Actor, "sent_now")
-}
-
 // codesAdded lets those who wait for a code have one; a run that had paused for want of codes goes on by itself.
-func (d *manual) codesAdded(ctx workflow.Context) {
+func (d *flight) codesAdded(ctx workflow.Context) {
 	d.NewCodes = true
 	if err := d.turn.Lock(ctx); err != nil {
 		return

@@ -63,7 +63,9 @@ func (f Flows) Send(ctx context.Context, c Confirmed) (Answer, error) {
 			campaignAttribute.ValueSet(c.Spec.Action.CampaignID),
 			statusAttribute.ValueSet(string(distribution.Scheduled)),
 		),
-	}, ManualDistribution, ManualState{VersionRef: c.VersionRef, Actor: c.Actor, Delay: c.Delay, Retry: c.Retry})
+	}, ManualDistribution, ManualState{
+		Flight: Flight{VersionRef: c.VersionRef, Actor: c.Actor}, Countdown: Countdown{Delay: c.Delay, Retry: c.Retry},
+	})
 	handle, err := f.Client.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
 		StartWorkflowOperation: start,
 		UpdateOptions:          client.UpdateWorkflowOptions{UpdateName: confirmed, WaitForStage: client.WorkflowUpdateStageCompleted},

@@ -232,8 +232,10 @@ func (h *harness) at(at time.Duration, do func(h *harness)) {
 // confirmedState is a distribution as it is confirmed.
 func confirmedState() ManualState {
 	return ManualState{
-		VersionRef: activities.VersionRef{Ref: activities.Ref{ProjectID: project, DistributionID: one}, Version: 1},
-		Actor:      "app", Delay: 10 * time.Minute,
+		Flight: Flight{
+			VersionRef: activities.VersionRef{Ref: activities.Ref{ProjectID: project, DistributionID: one}, Version: 1}, Actor: "app",
+		},
+		Countdown: Countdown{Delay: 10 * time.Minute},
 	}
 }
 

@@ -15,7 +15,8 @@ import (
 // come back for those who had to wait. It returns what became of the messages. Its state is its input, so continuing as new
 // is starting with what it knows.
 func ManualDistribution(ctx workflow.Context, state ManualState) (message.Tally, error) {
-	d := &manual{ManualState: state}
+	d := &manual{flight: flight{Flight: state.Flight}, Countdown: state.Countdown}
+	d.of = d
 	ctx = d.stopOnCancel(ctx)
 	if err := d.listen(ctx); err != nil {
 		return d.Tally, err
@@ -24,44 +25,24 @@ func ManualDistribution(ctx workflow.Context, state ManualState) (message.Tally,
 	return d.Tally, err
 }
 
-// ManualState is all that a run knows: ids, counts and where it stands.
+// ManualState is all that a run knows.
 type ManualState struct {
-	activities.VersionRef
-	Actor string        `json:",omitzero"` // who confirmed it
-	Delay time.Duration `json:",omitzero"` // from the synced segment to the first message
-
-	Phase     distribution.Status `json:",omitzero"` // syncing, scheduled or sending; "" before the first step
-	SegmentID *uuid.UUID          `json:",omitzero"` // whom to wait for
-	SendAt    time.Time           `json:",omitzero"` // the end of the countdown
-
-	Paused      bool           `json:",omitzero"`
-	PauseReason string         `json:",omitzero"`
-	Stopped     bool           `json:",omitzero"`
-	StoppedBy   string         `json:",omitzero"`
-	Retry       message.Status `json:",omitzero"` // where the run sends failed or unknown messages again: those
-
-	After    uuid.UUID          `json:",omitzero"` // the last customer enrolled
-	Enrolled bool               `json:",omitzero"` // nobody is left to enrol
-	Last     int64              `json:",omitzero"` // the highest number of a message so far
-	Next     int64              `json:",omitzero"` // the first number that no batch has taken yet
-	Open     []activities.Range `json:",omitzero"` // batches to send before new ones: interrupted, or of this round
-	Looked   int64              `json:",omitzero"` // how far this round has looked for open thousands
-	Round    int                `json:",omitzero"` // the first pass is 0
-	NewCodes bool               `json:",omitzero"` // codes were added since the last look
-	Tally    message.Tally      `json:",omitzero"`
-	Started  time.Time          `json:",omitzero"` // of the first pass, for the rate
-
-	// StepsPerRun ends a run after so many activities, where the engine's own suggestion would come too late for a test.
-	StepsPerRun int `json:",omitzero"`
+	Flight
+	Countdown
 }
 
-// manual is a run: its state, and what lives only as long as the run.
+// Countdown is what comes before a manual distribution's first message.
+type Countdown struct {
+	Delay     time.Duration  `json:",omitzero"` // from the synced segment to the first message
+	SegmentID *uuid.UUID     `json:",omitzero"` // whom to wait for
+	SendAt    time.Time      `json:",omitzero"` // the end of the countdown
+	Retry     message.Status `json:",omitzero"` // where the run sends failed or unknown messages again: those
+}
+
+// manual is a run of a manual distribution.
 type manual struct {
-	ManualState
-	turn      workflow.Mutex      // one change of standing at a time
-	interrupt workflow.CancelFunc // ends the batches under way; nil between passes
-	steps     int
-	failure   error // what no retry cures
+	flight
+	Countdown
 }
 
 func (d *manual) run(ctx workflow.Context) error {
@@ -72,7 +53,7 @@ func (d *manual) run(ctx workflow.Context) error {
 	}
 	for d.Phase != distribution.Sending && !d.Stopped {
 		if d.due(ctx) {
-			return d.continueAsNew(ctx)
+			return d.continueAsNew(ctx, ManualDistribution)
 		}
 		step := d.coolOff
 		if d.Phase == distribution.Syncing {
@@ -84,7 +65,7 @@ func (d *manual) run(ctx workflow.Context) error {
 	}
 	for !d.Stopped {
 		if d.due(ctx) {
-			return d.continueAsNew(ctx)
+			return d.continueAsNew(ctx, ManualDistribution)
 		}
 		done, err := d.sendToEveryone(ctx)
 		if err == nil && done {
@@ -187,12 +168,6 @@ func (d *manual) coolOff(ctx workflow.Context) error {
 	return d.record(ctx, "herald", "sending_started")
 }
 
-// count counts every message before the run ends; false where the cheaper look for what is left has missed some.
-func (d *manual) count(ctx workflow.Context) (complete bool, err error) {
-	d.Tally, err = call(d.walking(ctx, "count the messages"), rounds.CountMessages, d.Ref)
-	return d.Tally.Pending == 0, err
-}
-
 // finish ends a run that has nothing left to send.
 func (d *manual) finish(ctx workflow.Context) error {
 	if d.Tally.Total() == 0 {
@@ -201,44 +176,22 @@ func (d *manual) finish(ctx workflow.Context) error {
 	return d.end(ctx, distribution.Sent, "", "herald", "sent")
 }
 
-// stop ends a run for good: what has not left never leaves.
-func (d *manual) stop(ctx workflow.Context) error {
-	tally, err := call(d.walking(ctx, "stop the rest"), rounds.StopRest, d.Ref)
-	if err != nil {
+// confirmRetry begins a run that sends failed or unknown messages of an ended one again.
+func (d *manual) confirmRetry(ctx workflow.Context) error {
+	input := activities.RetryInput{Ref: d.Ref, Status: d.Retry}
+	if _, err := call(d.walking(ctx, "make "+string(d.Retry)+" messages due"), rounds.RetryMessages, input); err != nil {
 		return err
 	}
-	d.Tally = tally
-	return d.end(ctx, distribution.Stopped, "", d.StoppedBy, "stopped")
+	d.Phase, d.Started, d.Enrolled, d.Next, d.Looked = distribution.Sending, workflow.Now(ctx), true, 1, -1
+	d.After = uuid.UUID{}
+	return d.enter(ctx, d.Actor, "retry_started")
 }
 
-// stopOnCancel makes a cancellation from the engine's side, its UI or its CLI, a stop like any other: ctx itself goes on, so
-// that a run can end in order.
-func (d *manual) stopOnCancel(ctx workflow.Context) workflow.Context {
-	uncancelled, _ := workflow.NewDisconnectedContext(ctx)
-	workflow.Go(uncancelled, func(own workflow.Context) {
-		ctx.Done().Receive(own, nil)
-		d.halt("engine")
-	})
-	return uncancelled
-}
+func (d *manual) state() any { return ManualState{d.Flight, d.Countdown} }
 
-// fail ends a run that cannot go on, and says why where people look: what was not sent stays as it is.
-func (d *manual) fail(ctx workflow.Context, cause error) error {
-	if err := d.end(ctx, distribution.Failed, reasonOf(cause), "herald", "failed"); err != nil {
-		return err
+func (d *manual) sendAt() *time.Time {
+	if d.Phase != distribution.Scheduled {
+		return nil
 	}
-	return cause
-}
-
-func (d *manual) end(ctx workflow.Context, status distribution.Status, reason, actor, event string) error {
-	if err := d.turn.Lock(ctx); err != nil {
-		return err
-	}
-	d.Phase, d.Paused = status, false
-	err := d.write(ctx, status, reason, actor, event)
-	d.turn.Unlock() // who waits for a turn still gets an answer: that the run has ended
-	if err != nil {
-		return err
-	}
-	return workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) })
+	return &d.SendAt
 }

@@ -199,7 +199,9 @@ func (r recording) start(l *live) {
 	}
 	_, err := l.flows.Client.ExecuteWorkflow(l.Context(), client.StartWorkflowOptions{
 		ID: distributionID(l.ref.ProjectID, l.ref.DistributionID), TaskQueue: Queue, StaticSummary: c.Spec.Name,
-	}, ManualDistribution, ManualState{VersionRef: l.ref, Actor: "app", Delay: r.delay, StepsPerRun: r.steps})
+	}, ManualDistribution, ManualState{
+		Flight: Flight{VersionRef: l.ref, Actor: "app", StepsPerRun: r.steps}, Countdown: Countdown{Delay: r.delay},
+	})
 	require.NoError(l, err)
 }
 

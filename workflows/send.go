@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/google/uuid"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
@@ -22,7 +21,7 @@ const (
 
 // sendToEveryone makes one pass: it enrols whoever is left and sends whatever is open, both at once, and then looks for what
 // is left. It returns false where another pass is needed, true when nothing is left.
-func (d *manual) sendToEveryone(ctx workflow.Context) (done bool, err error) {
+func (d *flight) sendToEveryone(ctx workflow.Context) (done bool, err error) {
 	if err := workflow.Await(ctx, func() bool { return d.Stopped || !d.Paused }); err != nil || d.Stopped {
 		return false, err
 	}
@@ -33,7 +32,7 @@ func (d *manual) sendToEveryone(ctx workflow.Context) (done bool, err error) {
 }
 
 // pass ends when nothing is open, or when the run is to pause, to stop or to continue as new.
-func (d *manual) pass(ctx workflow.Context) error {
+func (d *flight) pass(ctx workflow.Context) error {
 	ctx, end := d.interruptible(ctx)
 	defer end()
 	all := workflow.NewWaitGroup(ctx)
@@ -57,12 +56,12 @@ func (d *manual) pass(ctx workflow.Context) error {
 
 // going reports whether new work may begin. A pass that was interrupted begins none, even where the run was resumed before its
 // last batch has ended.
-func (d *manual) going(ctx workflow.Context) bool {
+func (d *flight) going(ctx workflow.Context) bool {
 	return ctx.Err() == nil && !d.Paused && !d.Stopped && d.failure == nil && !d.due(ctx)
 }
 
 // enrol writes messages a page at a time, a little ahead of what is sent.
-func (d *manual) enrol(ctx workflow.Context) error {
+func (d *flight) enrol(ctx workflow.Context) error {
 	for !d.Enrolled {
 		err := workflow.Await(ctx, func() bool { return !d.going(ctx) || d.Last-d.Next < pagesAhead })
 		if err != nil || !d.going(ctx) {
@@ -83,7 +82,7 @@ func (d *manual) enrol(ctx workflow.Context) error {
 }
 
 // send takes one open batch after the other.
-func (d *manual) send(ctx workflow.Context) error {
+func (d *flight) send(ctx workflow.Context) error {
 	for {
 		err := workflow.Await(ctx, func() bool { return !d.going(ctx) || d.open() || d.Enrolled })
 		if err != nil || !d.going(ctx) || !d.open() {
@@ -104,10 +103,10 @@ func (d *manual) send(ctx workflow.Context) error {
 }
 
 // open reports whether there is a batch to take.
-func (d *manual) open() bool { return len(d.Open) > 0 || d.Next <= d.Last }
+func (d *flight) open() bool { return len(d.Open) > 0 || d.Next <= d.Last }
 
 // take is the next batch. A batch never spans two thousands.
-func (d *manual) take() activities.Range {
+func (d *flight) take() activities.Range {
 	if len(d.Open) > 0 {
 		batch := d.Open[0]
 		d.Open = d.Open[1:]
@@ -124,7 +123,7 @@ func wholeThousand(n int64) activities.Range {
 
 // nextRound looks for what a pass has left: messages to send now make the next pass; messages that wait for a later attempt
 // make the run wait; messages that wait for codes make it pause.
-func (d *manual) nextRound(ctx workflow.Context) (done bool, err error) {
+func (d *flight) nextRound(ctx workflow.Context) (done bool, err error) {
 	if d.NewCodes {
 		if _, err := d.publishWaiting(ctx); err != nil {
 			return false, err
@@ -155,7 +154,7 @@ func (d *manual) nextRound(ctx workflow.Context) (done bool, err error) {
 }
 
 // waitForRound holds until deferred messages are due.
-func (d *manual) waitForRound(ctx workflow.Context, due time.Time) error {
+func (d *flight) waitForRound(ctx workflow.Context, due time.Time) error {
 	d.Round++
 	// What falls due at about the same time goes in one round.
 	left := max(due.Sub(workflow.Now(ctx)), time.Second)
@@ -167,7 +166,7 @@ func (d *manual) waitForRound(ctx workflow.Context, due time.Time) error {
 }
 
 // publishWaiting gives codes to those who wait for one, and reports whether anybody got one.
-func (d *manual) publishWaiting(ctx workflow.Context) (some bool, err error) {
+func (d *flight) publishWaiting(ctx workflow.Context) (some bool, err error) {
 	d.NewCodes = false
 	published, err := call(d.walking(ctx, "publish codes to those who wait"), enrolment.PublishWaiting, d.Ref)
 	return published.Given > 0, err
@@ -175,7 +174,7 @@ func (d *manual) publishWaiting(ctx workflow.Context) (some bool, err error) {
 
 // outOfCodes pauses until there are codes again, or somebody resumes; unless there are some after all: a campaign that makes its
 // own may only have been emptied by others meanwhile.
-func (d *manual) outOfCodes(ctx workflow.Context) error {
+func (d *flight) outOfCodes(ctx workflow.Context) error {
 	if some, err := d.publishWaiting(ctx); err != nil || some {
 		return err
 	}
@@ -188,17 +187,6 @@ func (d *manual) outOfCodes(ctx workflow.Context) error {
 	}
 	d.Paused, d.PauseReason = true, distribution.ReasonOutOfCodes
 	return d.record(ctx, "herald", "out_of_codes")
-}
-
-// confirmRetry begins a run that sends failed or unknown messages of an ended one again.
-func (d *manual) confirmRetry(ctx workflow.Context) error {
-	input := activities.RetryInput{Ref: d.Ref, Status: d.Retry}
-	if _, err := call(d.walking(ctx, "make "+string(d.Retry)+" messages due"), rounds.RetryMessages, input); err != nil {
-		return err
-	}
-	d.Phase, d.Started, d.Enrolled, d.Next, d.Looked = distribution.Sending, workflow.Now(ctx), true, 1, -1
-	d.After = uuid.UUID{}
-	return d.enter(ctx, d.Actor, "retry_started")
 }
 
 // ignoreCancel is nil for the cancellation that an interrupted pass brings.

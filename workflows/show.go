@@ -62,9 +62,9 @@ func EnsureSearchAttributes(ctx context.Context, engine client.Client, namespace
 }
 
 // show writes the run's current details.
-func (d *manual) show(ctx workflow.Context) {
+func (d *flight) show(ctx workflow.Context) {
 	var b strings.Builder
-	fmt.Fprintf(&b, "**%s**: %s\n\n", d.status(), d.doing())
+	fmt.Fprintf(&b, "**%s**: %s\n\n", d.status(), d.of.doing())
 	if t := d.Tally; t.Total() > 0 {
 		fmt.Fprintf(&b, "| enrolled | sent | pending | deferred | failed | skipped | recovered | unknown | stopped |\n"+
 			"|---|---|---|---|---|---|---|---|---|\n| %d | %d | %d | %d | %d | %d | %d | %d | %d |\n",

@@ -21,19 +21,19 @@ var (
 )
 
 // ledger is the policy for a few rows in the database, and counts a step.
-func (d *manual) ledger(ctx workflow.Context, summary string) workflow.Context {
+func (d *flight) ledger(ctx workflow.Context, summary string) workflow.Context {
 	d.steps++
 	return ledger(ctx, summary)
 }
 
 // walking is the policy for all of a distribution's messages, or a page of them, and counts a step.
-func (d *manual) walking(ctx workflow.Context, summary string) workflow.Context {
+func (d *flight) walking(ctx workflow.Context, summary string) workflow.Context {
 	d.steps++
 	return beating(ctx, summary)
 }
 
 // patient is the policy for an activity that waits, and beats while it does.
-func (d *manual) patient(ctx workflow.Context, summary string) workflow.Context {
+func (d *flight) patient(ctx workflow.Context, summary string) workflow.Context {
 	d.steps++
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		TaskQueue: Queue, StartToCloseTimeout: 30 * 24 * time.Hour, HeartbeatTimeout: 15 * time.Second, Summary: summary,
@@ -43,7 +43,7 @@ func (d *manual) patient(ctx workflow.Context, summary string) workflow.Context 
 
 // sending is the policy for a batch: it may take as long as the provider takes, a worker that falls silent is replaced soon,
 // and an interrupted batch is waited for, because what it had on its connections is written down.
-func (d *manual) sending(ctx workflow.Context, batch activities.Range) workflow.Context {
+func (d *flight) sending(ctx workflow.Context, batch activities.Range) workflow.Context {
 	d.steps++
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		TaskQueue: SendQueue, StartToCloseTimeout: 24 * time.Hour, HeartbeatTimeout: 10 * time.Second, WaitForCancellation: true,
@@ -53,19 +53,19 @@ func (d *manual) sending(ctx workflow.Context, batch activities.Range) workflow.
 }
 
 // interruptible is ctx until end, and meanwhile what a pause, a stop or an edit ends.
-func (d *manual) interruptible(ctx workflow.Context) (interruptible workflow.Context, end func()) {
+func (d *flight) interruptible(ctx workflow.Context) (interruptible workflow.Context, end func()) {
 	interruptible, d.interrupt = workflow.WithCancel(ctx)
 	return interruptible, func() { d.interrupt = nil }
 }
 
 // due reports whether the run should continue as new before it begins anything else.
-func (d *manual) due(ctx workflow.Context) bool {
+func (d *flight) due(ctx workflow.Context) bool {
 	return workflow.GetInfo(ctx).GetContinueAsNewSuggested() || d.StepsPerRun > 0 && d.steps >= d.StepsPerRun
 }
 
 // continueAsNew starts over with what is known, once every handler has answered and every change of standing is written down;
 // there is no other place that does.
-func (d *manual) continueAsNew(ctx workflow.Context) error {
+func (d *flight) continueAsNew(ctx workflow.Context, run any) error {
 	err := workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) && !d.turn.IsLocked() })
 	if err != nil {
 		return d.fail(ctx, err)
@@ -73,11 +73,11 @@ func (d *manual) continueAsNew(ctx workflow.Context) error {
 	for CodesAdded.drain(ctx) {
 		d.NewCodes = true
 	}
-	return workflow.NewContinueAsNewError(ctx, ManualDistribution, d.ManualState)
+	return workflow.NewContinueAsNewError(ctx, run, d.of.state())
 }
 
 // record writes where the run stands now, with its line in the log.
-func (d *manual) record(ctx workflow.Context, actor, event string) error {
+func (d *flight) record(ctx workflow.Context, actor, event string) error {
 	if d.Paused {
 		return d.write(ctx, distribution.Paused, d.PauseReason, actor, event)
 	}
@@ -85,7 +85,7 @@ func (d *manual) record(ctx workflow.Context, actor, event string) error {
 }
 
 // enter is record for the first step of a phase.
-func (d *manual) enter(ctx workflow.Context, actor, event string) error {
+func (d *flight) enter(ctx workflow.Context, actor, event string) error {
 	if err := d.turn.Lock(ctx); err != nil {
 		return err
 	}
@@ -93,11 +93,8 @@ func (d *manual) enter(ctx workflow.Context, actor, event string) error {
 	return d.record(ctx, actor, event)
 }
 
-func (d *manual) write(ctx workflow.Context, status distribution.Status, reason, actor, event string) error {
-	standing := activities.Standing{Ref: d.Ref, Status: status, Reason: reason, Actor: actor, Event: event}
-	if d.Phase == distribution.Scheduled {
-		standing.SendAt = &d.SendAt
-	}
+func (d *flight) write(ctx workflow.Context, status distribution.Status, reason, actor, event string) error {
+	standing := activities.Standing{Ref: d.Ref, Status: status, Reason: reason, Actor: actor, Event: event, SendAt: d.of.sendAt()}
 	if d.Tally.Total() > 0 {
 		standing.Tally = &d.Tally
 	}
