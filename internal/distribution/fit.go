@@ -3,10 +3,12 @@ package distribution
 import (
 	"slices"
 
+	"herald/internal/campaign"
 	"herald/internal/fault"
+	"herald/internal/occurrence"
 )
 
-// TriggerType names what makes messages leave.
+// TriggerType names what makes messages leave: a person, or the type of the occurrences that do.
 type TriggerType string
 
 // ActionType names what is sent.
@@ -15,14 +17,26 @@ type ActionType string
 // ChannelType names a way to the customer.
 type ChannelType string
 
-// The triggers, actions and channels.
+// What a distribution may be made of.
 const (
 	Manual TriggerType = "manual"
 
-	Message     ActionType = "message"
-	PublishCode ActionType = "publish_code"
+	Message         ActionType = "message"
+	PublishCode     ActionType = "publish_code"
+	NotifyPromotion ActionType = "notify_promotion"
 
 	Email ChannelType = "email"
+)
+
+// About is what a trigger has to name.
+type About string
+
+// The things that triggers are about.
+const (
+	AboutNothing  About = ""
+	AboutSegment  About = "segment_id"
+	AboutCampaign About = "campaign_id"
+	AboutEvent    About = "event"
 )
 
 // Fit is one row of the table of what fits what.
@@ -30,27 +44,96 @@ type Fit struct {
 	Trigger  TriggerType
 	Actions  []ActionType
 	Channels []ChannelType
+	About    About
+	Kinds    []campaign.Kind // of the campaign that the trigger is about; none is any
+	Tier     bool            // whether it may name a loyalty tier
+	Rule     bool            // whether a validation rule may limit it
+	Data     []string        // what its occurrences bring along, for templates and rules
 }
 
-// Fits is the one table of which actions and channels fit which trigger: validation, the API's errors and the docs read it.
+// everything can be sent where the trigger itself hands out nothing.
+var (
+	everything  = []ActionType{Message, PublishCode, NotifyPromotion}
+	justMessage = []ActionType{Message}
+	allChannels = []ChannelType{Email}
+	giftCards   = []campaign.Kind{campaign.GiftVouchers}
+	loyalty     = []campaign.Kind{campaign.LoyaltyProgram}
+	referral    = []campaign.Kind{campaign.ReferralProgram}
+)
+
+// Fits is the one table of which trigger names what, and of which actions and channels fit it: validation, the API's errors
+// and the docs read it. It follows the public documentation of distribution webhooks, trigger by trigger.
 var Fits = []Fit{
-	{Manual, []ActionType{Message, PublishCode}, []ChannelType{Email}},
+	{Trigger: Manual, Actions: everything, Channels: allChannels},
+	{Trigger: TriggerType(occurrence.SegmentEntered), Actions: everything, Channels: allChannels, About: AboutSegment, Data: []string{"segment"}},
+	{Trigger: TriggerType(occurrence.SegmentLeft), Actions: everything, Channels: allChannels, About: AboutSegment, Data: []string{"segment"}},
+	{Trigger: TriggerType(occurrence.OrderCreated), Actions: everything, Channels: allChannels, Rule: true, Data: []string{"order"}},
+	{Trigger: TriggerType(occurrence.OrderUpdated), Actions: everything, Channels: allChannels, Rule: true, Data: []string{"order"}},
+	{Trigger: TriggerType(occurrence.OrderPaid), Actions: everything, Channels: allChannels, Rule: true, Data: []string{"order"}},
+	{Trigger: TriggerType(occurrence.OrderCanceled), Actions: everything, Channels: allChannels, Rule: true, Data: []string{"order"}},
+	{Trigger: TriggerType(occurrence.CustomEvent), Actions: everything, Channels: allChannels, About: AboutEvent, Rule: true, Data: []string{"event"}},
+	{Trigger: TriggerType(occurrence.Published), Actions: justMessage, Channels: allChannels, About: AboutCampaign, Data: []string{"voucher", "publication"}},
+	{
+		Trigger: TriggerType(occurrence.GiftBalanceAdded), Actions: justMessage, Channels: allChannels, About: AboutCampaign, Kinds: giftCards,
+		Data: []string{"voucher", "balance"},
+	},
+	{
+		Trigger: TriggerType(occurrence.PointsAdded), Actions: justMessage, Channels: allChannels, About: AboutCampaign, Kinds: loyalty,
+		Data: []string{"voucher", "balance"},
+	},
+	{
+		Trigger: TriggerType(occurrence.PointsExpired), Actions: justMessage, Channels: allChannels, About: AboutCampaign, Kinds: loyalty,
+		Data: []string{"voucher", "points"},
+	},
+	{Trigger: TriggerType(occurrence.Redeemed), Actions: justMessage, Channels: allChannels, About: AboutCampaign, Data: []string{"voucher", "order", "redemption"}},
+	{Trigger: TriggerType(occurrence.RolledBack), Actions: justMessage, Channels: allChannels, About: AboutCampaign, Data: []string{"voucher", "order", "redemption"}},
+	{
+		Trigger: TriggerType(occurrence.Rewarded), Actions: justMessage, Channels: allChannels, About: AboutCampaign, Kinds: loyalty,
+		Data: []string{"voucher", "reward", "redemption"},
+	},
+	{
+		Trigger: TriggerType(occurrence.RewardedPoints), Actions: justMessage, Channels: allChannels, About: AboutCampaign, Kinds: loyalty,
+		Data: []string{"voucher", "balance", "order", "event", "loyalty_tier"},
+	},
+	tierFit(occurrence.TierJoined, "loyalty_tier"),
+	tierFit(occurrence.TierLeft, "loyalty_tier"),
+	tierFit(occurrence.TierProlonged, "loyalty_tier"),
+	tierFit(occurrence.TierUpgraded, "loyalty_tier_from", "loyalty_tier_to"),
+	tierFit(occurrence.TierDowngraded, "loyalty_tier_from", "loyalty_tier_to"),
+	{
+		Trigger: TriggerType(occurrence.Referred), Actions: justMessage, Channels: allChannels, About: AboutCampaign, Kinds: referral,
+		Data: []string{"voucher", "referrer"},
+	},
+}
+
+func tierFit(t occurrence.Type, data ...string) Fit {
+	return Fit{
+		Trigger: TriggerType(t), Actions: justMessage, Channels: allChannels, About: AboutCampaign, Kinds: loyalty, Tier: true, Data: data,
+	}
 }
 
 // ChannelTypes are all channels there are.
 var ChannelTypes = []ChannelType{Email}
 
+// FitOf is the table's row of a trigger; false where there is none.
+func FitOf(t TriggerType) (Fit, bool) {
+	at := slices.IndexFunc(Fits, func(f Fit) bool { return f.Trigger == t })
+	if at < 0 {
+		return Fit{}, false
+	}
+	return Fits[at], true
+}
+
 // checkFit looks the spec's trigger, action and channels up in the table.
 func (s *Spec) checkFit() *fault.Error {
-	at := slices.IndexFunc(Fits, func(f Fit) bool { return f.Trigger == s.Trigger.Type })
-	if at < 0 {
+	fit, ok := FitOf(s.Trigger.Type)
+	if !ok {
 		known := make([]TriggerType, len(Fits))
 		for i, f := range Fits {
 			known[i] = f.Trigger
 		}
 		return fault.Property("trigger.type", "%q is unknown; known: %s", s.Trigger.Type, list(known))
 	}
-	fit := Fits[at]
 	if !slices.Contains(fit.Actions, s.Action.Type) {
 		return fault.Property("action.type", "%q does not fit the trigger %s; what fits: %s",
 			s.Action.Type, fit.Trigger, list(fit.Actions))

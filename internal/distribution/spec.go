@@ -3,6 +3,7 @@ package distribution
 import (
 	"fmt"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"herald/internal/fault"
@@ -19,11 +20,14 @@ type Spec struct {
 	Channels []Channel `json:"channels"`
 	// Repeat is "allowed" (the default: a crash may repeat the few messages in flight) or "never" (they end as unknown).
 	Repeat string `json:"repeat,omitempty"`
-}
 
-// Trigger says what makes messages leave.
-type Trigger struct {
-	Type TriggerType `json:"type"`
+	// The rest is for automatic distributions.
+
+	WhilePaused    WhilePaused   `json:"while_paused,omitempty"` // skip (the default) or hold
+	StartDate      *time.Time    `json:"start_date,omitempty"`   // occurrences before it make no message
+	ExpirationDate *time.Time    `json:"expiration_date,omitempty"`
+	FrequencyCap   *FrequencyCap `json:"frequency_cap,omitempty"`
+	QuietHours     *QuietHours   `json:"quiet_hours,omitempty"`
 }
 
 // Audience says whom a manual distribution is for: exactly one of its properties is set.
@@ -37,8 +41,9 @@ type Audience struct {
 
 // Action says what is sent.
 type Action struct {
-	Type       ActionType `json:"type"`
-	CampaignID string     `json:"campaign_id,omitempty"`
+	Type            ActionType `json:"type"`
+	CampaignID      string     `json:"campaign_id,omitempty"`       // of publish_code
+	PromotionTierID string     `json:"promotion_tier_id,omitempty"` // of notify_promotion
 }
 
 // Channel is one way to the customer, with what it says.
@@ -78,6 +83,7 @@ func (s *Spec) CheckDraft() error {
 		faults.Add(fault.Property("name", "must be 1 to %d characters", maxName))
 	}
 	faults.Add(s.checkFit())
+	faults = append(faults, s.checkTrigger()...)
 	if len(s.Channels) > maxChannels {
 		faults.Add(fault.Property("channels", "at most %d", maxChannels))
 	}
@@ -93,13 +99,18 @@ func (s *Spec) CheckDraft() error {
 	return faults.Err()
 }
 
-// CheckSend returns every fault that keeps the distribution from being sent, as far as the spec alone shows them: whether
+// CheckSend returns every fault that keeps a manual distribution from being sent, as far as the spec alone shows them: whether
 // what it names exists, and whether templates parse, is for those who know.
 func (s *Spec) CheckSend() fault.List {
 	var faults fault.List
 	if a := s.Audience; a == nil || count(a.CustomerID != "", a.SegmentID != "") != 1 {
 		faults.Add(fault.Property("audience", "a manual distribution needs a customer_id, a segment_id or a segment"))
 	}
+	return append(faults, s.checkMessages()...)
+}
+
+// checkMessages finds what is missing of what every distribution says.
+func (s *Spec) checkMessages() (faults fault.List) {
 	if len(s.Channels) == 0 {
 		faults.Add(fault.Property("channels", "add at least one; known: %s", list(ChannelTypes)))
 	}
@@ -108,6 +119,9 @@ func (s *Spec) CheckSend() fault.List {
 	}
 	if s.Action.Type == PublishCode && s.Action.CampaignID == "" {
 		faults.Add(fault.Property("action.campaign_id", "publish_code needs the campaign whose codes it gives"))
+	}
+	if s.Action.Type == NotifyPromotion && s.Action.PromotionTierID == "" {
+		faults.Add(fault.Property("action.promotion_tier_id", "notify_promotion needs the promotion tier that it tells of"))
 	}
 	return faults
 }
