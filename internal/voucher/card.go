@@ -57,7 +57,7 @@ func (c Card) Check(path string) *fault.Error {
 		return fault.Property(path+".balance", "Property .%s.balance should be from 0 to the points", path)
 	}
 	if c.ExpirationRules != nil {
-		return c.ExpirationRules.check(path + ".expiration_rules")
+		return c.ExpirationRules.Check(path + ".expiration_rules")
 	}
 	return nil
 }
@@ -65,7 +65,8 @@ func (c Card) Check(path string) *fault.Error {
 // within reports whether a number is given and lies within bounds.
 func within(n *int, least, most int) bool { return n != nil && *n >= least && *n <= most }
 
-func (e PointsExpiration) check(path string) *fault.Error {
+// Check finds what is wrong with the rules.
+func (e PointsExpiration) Check(path string) *fault.Error {
 	switch e.PeriodType {
 	case FixedDayOfYear:
 		if !within(e.FixedMonth, 1, 12) {

@@ -148,6 +148,27 @@ type DistributionVersion struct {
 	CreatedAt      time.Time
 }
 
+type EarningRule struct {
+	ID              uuid.UUID
+	ProjectID       uuid.UUID
+	CampaignID      uuid.UUID
+	Event           string
+	Loyalty         loyalty.Earning
+	CustomEvent     *loyalty.Schema
+	SegmentID       *uuid.UUID
+	LoyaltyTierID   *uuid.UUID
+	Source          loyalty.Source
+	StartDate       *time.Time
+	ExpirationDate  *time.Time
+	Validity        *voucher.Validity
+	PendingPoints   *loyalty.Pending
+	ExpirationRules *voucher.PointsExpiration
+	Active          bool
+	Metadata        json.RawMessage
+	CreatedAt       time.Time
+	UpdatedAt       *time.Time
+}
+
 type IdempotencyKey struct {
 	ProjectID   uuid.UUID
 	Key         string
