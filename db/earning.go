@@ -2,11 +2,258 @@ package db
 
 import (
 	"context"
+	"encoding/json"
+	"slices"
+	"time"
 
+	"github.com/google/uuid"
+
+	"herald/db/internal/rows"
+	"herald/internal/balance"
+	"herald/internal/customer"
+	"herald/internal/id"
+	"herald/internal/loyalty"
 	"herald/internal/occurrence"
+	"herald/internal/order"
+	"herald/internal/stamp"
+	"herald/internal/voucher"
 )
 
-// earn gives members the points that the earning rules of their programmes promise for what just happened.
+// earn gives members the points that the earning rules of their programmes promise for what just happened, all at once. A
+// project whose programmes have no rule for it pays one look at an index.
 func (c *change) earn(ctx context.Context, fresh []occurrence.Occurrence) error {
+	var events []string
+	for _, o := range fresh {
+		if event := loyalty.EventOf(o); event != "" && !slices.Contains(events, event) {
+			events = append(events, event)
+		}
+	}
+	if len(events) == 0 {
+		return nil
+	}
+	offers, err := c.offers(ctx, events)
+	if err != nil || len(offers) == 0 {
+		return err
+	}
+	members, err := c.members(ctx, offers, fresh)
+	if err != nil || len(members) == 0 {
+		return err
+	}
+	programmes, err := c.programmes(ctx, each(offers, func(r loyalty.Rule) uuid.UUID { return r.CampaignID }))
+	if err != nil {
+		return err
+	}
+	awards, err := awardsFor(offers, members, programmes, fresh)
+	if err == nil {
+		awards, err = c.allowed(ctx, awards)
+	}
+	if err != nil || len(awards) == 0 {
+		return err
+	}
+	return c.award(ctx, awards)
+}
+
+// offers are the rules that answer events and give points now.
+func (c *change) offers(ctx context.Context, events []string) ([]loyalty.Rule, error) {
+	found, err := q.EarningOffers(ctx, c.tx, rows.EarningOffersParams{ProjectID: c.project, Events: events})
+	now := time.Now()
+	var open []loyalty.Rule
+	for _, row := range found {
+		if rule := loyalty.Rule(row.EarningRule); rule.Open(row.ProgrammeStart, row.ProgrammeEnd, now) {
+			open = append(open, rule)
+		}
+	}
+	return open, err
+}
+
+// member is a member of a programme, with the card that takes the points.
+type member struct {
+	card      uuid.UUID
+	code      string
+	programme uuid.UUID
+	tier      *uuid.UUID
+	collected int64 // points ever put on the card
+	customer  customer.Customer
+}
+
+// members finds the customers to whom something happened in the programmes of rules, by their ids.
+func (c *change) members(ctx context.Context, offers []loyalty.Rule, fresh []occurrence.Occurrence) (map[uuid.UUID][]member, error) {
+	p := rows.EarningMembersParams{ProjectID: c.project}
+	for _, o := range fresh {
+		p.Customers = append(p.Customers, o.Customer)
+	}
+	for _, r := range offers {
+		p.Campaigns = append(p.Campaigns, r.CampaignID)
+	}
+	found, err := q.EarningMembers(ctx, c.tx, p)
+	members := make(map[uuid.UUID][]member, len(found))
+	for _, row := range found {
+		one := member{row.VoucherID, row.Code, row.CampaignID, row.TierID, row.Collected, customer.Customer(row.Customer)}
+		members[one.customer.ID] = append(members[one.customer.ID], one)
+	}
+	return members, err
+}
+
+// award is points that a rule gives a member for what happened.
+type award struct {
+	rule   loyalty.Rule
+	member member
+	of     *programme
+	for_   occurrence.Occurrence
+	facts  earningFacts
+	points int64
+}
+
+// earningFacts is what happened, as rules see it.
+type earningFacts struct {
+	loyalty.Facts
+	card string // the code of the card that a custom event names
+}
+
+// factsOf reads what rules look at from an occurrence.
+func factsOf(o occurrence.Occurrence) (f earningFacts, err error) {
+	if shown, ok := o.Data["order"].(order.Shown); ok {
+		f.Order = &order.Order{
+			Status: shown.Status, Amount: shown.Amount, InitialAmount: shown.InitialAmount, DiscountAmount: shown.DiscountAmount,
+			ItemsDiscountAmount: shown.ItemsDiscountAmount, TotalDiscountAmount: shown.TotalDiscountAmount, TotalAmount: shown.TotalAmount,
+			Items: shown.Items, Metadata: shown.Metadata,
+		}
+	}
+	if o.Type != occurrence.CustomEvent {
+		return f, nil
+	}
+	raw, err := o.Raw()
+	if err != nil {
+		return f, err
+	}
+	var data struct {
+		Event struct {
+			Metadata json.RawMessage `json:"metadata"`
+		} `json:"event"`
+		Loyalty struct {
+			Code string `json:"code"`
+		} `json:"loyalty"`
+	}
+	err = json.Unmarshal(raw, &data)
+	f.Event, f.card = data.Event.Metadata, data.Loyalty.Code
+	return f, err
+}
+
+// awardsFor are the points that rules give for what happened, in its order. A member has them on one card of a programme: on the
+// one that a custom event names, or on the first.
+func awardsFor(offers []loyalty.Rule, members map[uuid.UUID][]member, programmes map[uuid.UUID]*programme, fresh []occurrence.Occurrence,
+) (awards []award, err error) {
+	collected := map[uuid.UUID]int64{}
+	for _, o := range fresh {
+		event := loyalty.EventOf(o)
+		if event == "" || len(members[o.Customer]) == 0 {
+			continue
+		}
+		facts, err := factsOf(o)
+		if err != nil {
+			return nil, err
+		}
+		for _, rule := range offers {
+			if rule.Event != event || !rule.Answers(o) {
+				continue
+			}
+			at := slices.IndexFunc(members[o.Customer], func(m member) bool {
+				return m.programme == rule.CampaignID && (facts.card == "" || facts.card == m.code)
+			})
+			if at < 0 {
+				continue
+			}
+			one := award{rule: rule, member: members[o.Customer][at], of: programmes[rule.CampaignID], for_: o, facts: facts}
+			one.facts.Customer = one.member.customer.Metadata
+			if err := one.weigh(collected); err != nil {
+				return nil, err
+			}
+			if one.points > 0 {
+				awards = append(awards, one)
+			}
+		}
+	}
+	return awards, nil
+}
+
+// weigh says how many points the award is. What no longer fits on the card is not given; collected is what was put on cards.
+func (a *award) weigh(collected map[uuid.UUID]int64) (err error) {
+	a.points, err = a.rule.Mapped(a.of.tier(a.member.tier), a.rule.Loyalty.Give(a.facts.Facts))
+	room := balance.MaxTotal - a.member.collected - collected[a.member.card]
+	a.points = max(0, min(a.points, room, balance.Max))
+	collected[a.member.card] += a.points
+	return err
+}
+
+// allowed are the awards that the validation rules of their earning rules let through.
+func (c *change) allowed(ctx context.Context, awards []award) ([]award, error) {
+	return awards, nil
+}
+
+// award puts points on cards, and tells of it.
+func (c *change) award(ctx context.Context, awards []award) error {
+	movements := make([]balance.Movement, len(awards))
+	automation := "Automation"
+	for i, a := range awards {
+		movements[i] = balance.Movement{
+			Voucher: a.member.card, Amount: a.points, Type: balance.PointsAccrual, Source: &automation,
+			Expires: balance.Expiration{Rules: a.rule.ExpirationRules}, Details: a.details(),
+		}
+	}
+	made, err := c.moveBalances(ctx, movements)
+	if err != nil {
+		return err
+	}
+	limits, err := c.limitsOf(ctx, awards)
+	if err != nil {
+		return err
+	}
+	for i, a := range awards {
+		account, err := balance.AccountOf(made[i].voucher)
+		if err != nil {
+			return err
+		}
+		data := map[string]any{
+			"holder": customer.ShowSimple(a.member.customer), "voucher": voucher.ShowSimple(made[i].voucher, &a.of.campaign.Name),
+			"campaign": a.of.shownCampaign(), "loyalty_tier": a.of.shown(a.member.tier),
+			"earning_rule": loyalty.ShowRule(a.rule, limits[a.rule.ID]),
+			"balance":      account.Show(balance.PointsAccrual, a.points, a.member.card), "order": a.for_.Data["order"],
+			"event": c.shownEvent(a.for_),
+		}
+		c.happened(occurrence.Occurrence{
+			Type: occurrence.RewardedPoints, Customer: a.for_.Customer, Subject: &a.of.campaign.ID, Tier: a.member.tier, Data: data,
+		})
+	}
 	return nil
+}
+
+// details is what the card's transaction shows of the award.
+func (a award) details() map[string]any {
+	details := map[string]any{"earning_rule": map[string]any{"id": a.rule.PublicID(), "source": map[string]any{"banner": a.rule.Source.Banner}}}
+	for _, name := range []string{"segment", "loyalty_tier"} {
+		if about, ok := a.for_.Data[name]; ok {
+			details[name] = about
+		}
+	}
+	if shown, ok := a.for_.Data["order"].(order.Shown); ok {
+		details["order"] = map[string]any{"id": shown.ID, "source_id": shown.SourceID}
+	}
+	return details
+}
+
+// shownEvent is the occurrence that earned points, as the occurrence of the points shows it.
+func (c *change) shownEvent(o occurrence.Occurrence) map[string]any {
+	by, ok := c.sources[o.Customer]
+	if !ok {
+		by = c.source
+	}
+	return map[string]any{
+		"type": o.Type, "category": "EFFECT", "entity_id": id.Customer.Format(o.Customer), "created_at": stamp.Stamp(time.Now()),
+		"group_id": by.GroupID,
+	}
+}
+
+// limitsOf are the validation rules of the awards' earning rules, by those.
+func (c *change) limitsOf(ctx context.Context, awards []award) (map[uuid.UUID]*string, error) {
+	return ruleLimits(ctx, c.tx, c.project, each(awards, func(a award) uuid.UUID { return a.rule.ID }))
 }

@@ -40,7 +40,8 @@ func (c *change) stand(ctx context.Context, cards []uuid.UUID, now time.Time) er
 	if err != nil || len(members) == 0 {
 		return err
 	}
-	programmes, err := c.programmes(ctx, members)
+	ids := each(members, func(m rows.MemberPointsRow) uuid.UUID { return m.CampaignID })
+	programmes, err := c.programmes(ctx, ids)
 	if err != nil {
 		return err
 	}
@@ -70,15 +71,11 @@ func (c *change) stand(ctx context.Context, cards []uuid.UUID, now time.Time) er
 	return q.MemberStand(ctx, c.tx, p)
 }
 
-// programmes reads the programmes of members, with their tiers.
-func (c *change) programmes(ctx context.Context, members []rows.MemberPointsRow) (map[uuid.UUID]*programme, error) {
-	var ids []uuid.UUID
-	for _, m := range members {
-		if !slices.Contains(ids, m.CampaignID) {
-			ids = append(ids, m.CampaignID)
-		}
-	}
-	found, err := q.CampaignsOf(ctx, c.tx, rows.CampaignsOfParams{ProjectID: c.project, Ids: ids})
+// programmes reads loyalty programmes with their tiers.
+func (c *change) programmes(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*programme, error) {
+	slices.SortFunc(ids, func(a, b uuid.UUID) int { return slices.Compare(a[:], b[:]) })
+	ids = slices.Compact(ids)
+	found, err := q.CampaignGetAll(ctx, c.tx, rows.CampaignGetAllParams{ProjectID: c.project, Ids: ids})
 	if err != nil {
 		return nil, err
 	}
@@ -94,6 +91,16 @@ func (c *change) programmes(ctx context.Context, members []rows.MemberPointsRow)
 	return all, err
 }
 
+// tier is the programme's tier with that id, nil where there is none.
+func (p *programme) tier(one *uuid.UUID) *loyalty.Tier {
+	for i, t := range p.tiers {
+		if one != nil && t.ID == *one {
+			return &p.tiers[i]
+		}
+	}
+	return nil
+}
+
 // moves are the occurrences of what becomes of a standing.
 var moves = map[loyalty.Move]occurrence.Type{
 	loyalty.Joined: occurrence.TierJoined, loyalty.Left: occurrence.TierLeft, loyalty.Upgraded: occurrence.TierUpgraded,
@@ -102,7 +109,7 @@ var moves = map[loyalty.Move]occurrence.Type{
 
 // tells is the occurrence of a move.
 func (p *programme) tells(move loyalty.Move, member uuid.UUID, before, after loyalty.Standing, now time.Time) occurrence.Occurrence {
-	data := map[string]any{"campaign": campaign.ShowSimple(p.campaign), "created_at": stamp.Stamp(now)}
+	data := map[string]any{"campaign": p.shownCampaign(), "created_at": stamp.Stamp(now)}
 	about := after.Tier
 	switch move {
 	case loyalty.Upgraded, loyalty.Downgraded:
@@ -116,12 +123,15 @@ func (p *programme) tells(move loyalty.Move, member uuid.UUID, before, after loy
 	return occurrence.Occurrence{Type: moves[move], Customer: member, Subject: &p.campaign.ID, Tier: about, Data: data}
 }
 
-// shown is a tier as occurrences show it.
-func (p *programme) shown(tier *uuid.UUID) any {
-	for _, t := range p.tiers {
-		if tier != nil && t.ID == *tier {
-			return loyalty.ShowTier(t)
-		}
+// shown is a tier as occurrences show it, null where there is none.
+func (p *programme) shown(tier *uuid.UUID) *loyalty.ShownTier {
+	t := p.tier(tier)
+	if t == nil {
+		return nil
 	}
-	return nil
+	shown := loyalty.ShowTier(*t)
+	return &shown
 }
+
+// shownCampaign is the programme as occurrences show it.
+func (p *programme) shownCampaign() campaign.Simple { return campaign.ShowSimple(p.campaign) }

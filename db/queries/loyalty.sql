@@ -42,6 +42,3 @@ WHERE m.voucher_id = n.card AND m.project_id = sqlc.arg(project_id);
 -- name: TiersOf :many
 SELECT * FROM loyalty_tiers WHERE project_id = sqlc.arg(project_id) AND campaign_id = ANY (sqlc.arg(campaigns)::uuid[])
 ORDER BY coalesce(points_from, 0), id;
-
--- name: CampaignsOf :many
-SELECT * FROM campaigns WHERE project_id = sqlc.arg(project_id) AND id = ANY (sqlc.arg(ids)::uuid[]);

@@ -12,18 +12,53 @@ import (
 	"github.com/google/uuid"
 )
 
+const earningLimits = `-- name: EarningLimits :many
+SELECT DISTINCT ON (related_object_id) related_object_id, rule_id FROM rule_assignments
+WHERE project_id = $1 AND related_object_type = 'earning_rule' AND related_object_id = ANY ($2::uuid[])
+ORDER BY related_object_id, created_at, id
+`
+
+type EarningLimitsParams struct {
+	ProjectID uuid.UUID
+	Ids       []uuid.UUID
+}
+
+type EarningLimitsRow struct {
+	RelatedObjectID uuid.UUID
+	RuleID          uuid.UUID
+}
+
+// The validation rule that limits each earning rule, the first where there are several.
+func (q *Queries) EarningLimits(ctx context.Context, db DBTX, arg EarningLimitsParams) ([]EarningLimitsRow, error) {
+	rows, err := db.Query(ctx, earningLimits, arg.ProjectID, arg.Ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []EarningLimitsRow
+	for rows.Next() {
+		var i EarningLimitsRow
+		if err := rows.Scan(&i.RelatedObjectID, &i.RuleID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const earningMembers = `-- name: EarningMembers :many
-SELECT DISTINCT ON (m.campaign_id, m.customer_id, v.code = ANY ($1::text[]))
-	m.voucher_id, m.campaign_id, m.tier_id, v.code, coalesce((v.value->>'points')::numeric, 0)::bigint AS collected, c.id, c.project_id, c.source_id, c.name, c.description, c.email, c.phone, c.birthdate, c.address, c.metadata, c.system_metadata, c.unsubscribed_at, c.created_at, c.updated_at
+SELECT m.voucher_id, m.campaign_id, m.tier_id, v.code, coalesce((v.value->>'points')::numeric, 0)::bigint AS collected, c.id, c.project_id, c.source_id, c.name, c.description, c.email, c.phone, c.birthdate, c.address, c.metadata, c.system_metadata, c.unsubscribed_at, c.created_at, c.updated_at
 FROM loyalty_members m JOIN vouchers v ON v.id = m.voucher_id JOIN customers c ON c.id = m.customer_id
-WHERE m.project_id = $2 AND m.customer_id = ANY ($3::uuid[])
-	AND m.campaign_id = ANY ($4::uuid[])
+WHERE m.project_id = $1 AND m.customer_id = ANY ($2::uuid[])
+	AND m.campaign_id = ANY ($3::uuid[])
 	AND v.active AND (v.start_date IS NULL OR v.start_date <= now()) AND (v.expiration_date IS NULL OR v.expiration_date > now())
-ORDER BY m.campaign_id, m.customer_id, v.code = ANY ($1::text[]), m.joined_at, m.voucher_id
+ORDER BY m.joined_at, m.voucher_id
 `
 
 type EarningMembersParams struct {
-	Codes     []string
 	ProjectID uuid.UUID
 	Customers []uuid.UUID
 	Campaigns []uuid.UUID
@@ -38,15 +73,9 @@ type EarningMembersRow struct {
 	Customer   Customer
 }
 
-// Who among customers is a member of programmes, with a card that can take points: one card for each programme, the first; where
-// a card is named, that one.
+// The cards of customers in programmes that can take points, the first of each member first.
 func (q *Queries) EarningMembers(ctx context.Context, db DBTX, arg EarningMembersParams) ([]EarningMembersRow, error) {
-	rows, err := db.Query(ctx, earningMembers,
-		arg.Codes,
-		arg.ProjectID,
-		arg.Customers,
-		arg.Campaigns,
-	)
+	rows, err := db.Query(ctx, earningMembers, arg.ProjectID, arg.Customers, arg.Campaigns)
 	if err != nil {
 		return nil, err
 	}

@@ -12,58 +12,6 @@ import (
 	"github.com/google/uuid"
 )
 
-const campaignsOf = `-- name: CampaignsOf :many
-SELECT id, project_id, name, description, campaign_type, type, voucher, auto_join, join_once, use_voucher_metadata_schema, active, start_date, expiration_date, validity, category, metadata, vouchers_count, creation_status, vouchers_generation_status, created_at, updated_at, loyalty_tiers_expiration FROM campaigns WHERE project_id = $1 AND id = ANY ($2::uuid[])
-`
-
-type CampaignsOfParams struct {
-	ProjectID uuid.UUID
-	Ids       []uuid.UUID
-}
-
-func (q *Queries) CampaignsOf(ctx context.Context, db DBTX, arg CampaignsOfParams) ([]Campaign, error) {
-	rows, err := db.Query(ctx, campaignsOf, arg.ProjectID, arg.Ids)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []Campaign
-	for rows.Next() {
-		var i Campaign
-		if err := rows.Scan(
-			&i.ID,
-			&i.ProjectID,
-			&i.Name,
-			&i.Description,
-			&i.CampaignType,
-			&i.Type,
-			&i.Voucher,
-			&i.AutoJoin,
-			&i.JoinOnce,
-			&i.UseVoucherMetadataSchema,
-			&i.Active,
-			&i.StartDate,
-			&i.ExpirationDate,
-			&i.Validity,
-			&i.Category,
-			&i.Metadata,
-			&i.VouchersCount,
-			&i.CreationStatus,
-			&i.VouchersGenerationStatus,
-			&i.CreatedAt,
-			&i.UpdatedAt,
-			&i.LoyaltyTiersExpiration,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const memberPoints = `-- name: MemberPoints :many
 SELECT m.voucher_id, m.campaign_id, m.customer_id, m.tier_id, m.tier_since, m.tier_expires_at, m.tier_starts_at,
 	coalesce((v.value->>'balance')::numeric, (v.value->>'points')::numeric, 0)::bigint AS balance,
