@@ -46,6 +46,7 @@ var statuses = map[fault.Code]struct {
 	fault.GiftExceeded:      {http.StatusBadRequest, "gift amount exceeded"},
 	fault.InvalidAmount:     {http.StatusBadRequest, "Invalid Amount"},
 	fault.InvalidExpiration: {http.StatusBadRequest, "Invalid Expiration Date"},
+	fault.NotPublished:      {http.StatusBadRequest, "Voucher is not published"},
 }
 
 // body is the documented error body.

@@ -18,10 +18,11 @@ import (
 	"herald/internal/voucher"
 )
 
-// moved is what one movement left behind: the card after it, and its transaction.
+// moved is what one movement left behind: the card after it, its transaction, and the balance as the public API shows it.
 type moved struct {
 	voucher     voucher.Voucher
 	transaction balance.Transaction
+	shown       balance.Shown
 }
 
 // moveBalance makes one movement of credits or points on a card. It locks the card's holder and the card; what was due to
@@ -190,11 +191,11 @@ func (o *openCards) move(card *openCard, m balance.Movement, taken balance.Share
 			shares = card.buckets.Put(m.Amount, until, o.now)
 		}
 	}
-	made, shown, err := o.record(card, m, shares)
+	made, err := o.record(card, m, shares)
 	if err != nil {
 		return moved{}, err
 	}
-	o.tell(card, m, made.transaction, shown)
+	o.tell(card, m, made)
 	return made, nil
 }
 
@@ -207,14 +208,19 @@ func (c *openCard) program() *voucher.PointsExpiration {
 }
 
 // record keeps the transaction, and what the card is worth after it.
-func (o *openCards) record(card *openCard, m balance.Movement, shares balance.Shares) (moved, balance.Shown, error) {
-	transaction, shown, err := m.Record(card.voucher, card.account, shares, card.tier, o.now)
+func (o *openCards) record(card *openCard, m balance.Movement, shares balance.Shares) (moved, error) {
+	var other *voucher.Simple
+	if m.Other != nil {
+		on := o.held[*m.Other].shown()
+		other = &on
+	}
+	transaction, shown, err := m.Record(card.voucher, card.account, shares, card.tier, other, o.now)
 	if err != nil {
-		return moved{}, shown, err
+		return moved{}, err
 	}
 	o.transactions = append(o.transactions, transaction)
 	err = o.value(card)
-	return moved{card.voucher, transaction}, shown, err
+	return moved{card.voucher, transaction, shown}, err
 }
 
 // value brings what the card's account and buckets now say into the card.
@@ -226,7 +232,7 @@ func (o *openCards) value(card *openCard) (err error) {
 }
 
 // tell counts the movement in the figures of who holds the card, and says what they have new.
-func (o *openCards) tell(card *openCard, m balance.Movement, t balance.Transaction, shown balance.Shown) {
+func (o *openCards) tell(card *openCard, m balance.Movement, made moved) {
 	gift := card.voucher.Type == voucher.GiftVoucher
 	if by := or(m.By, or(card.voucher.HolderID, uuid.UUID{})); m.Type.Redeems() && by != (uuid.UUID{}) {
 		if gift {
@@ -241,7 +247,7 @@ func (o *openCards) tell(card *openCard, m balance.Movement, t balance.Transacti
 		return
 	}
 	data := map[string]any{
-		"campaign": card.shownCampaign(), "voucher": card.shown(), "balance": shown, "transaction": t.Show(),
+		"campaign": card.shownCampaign(), "voucher": card.shown(), "balance": made.shown, "transaction": made.transaction.Show(),
 	}
 	if gift {
 		o.figures(*holder).GiftToGo += m.Amount

@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"herald/internal/balance"
 	"herald/internal/referral"
 	"herald/internal/voucher"
 )
@@ -20,4 +21,24 @@ func Refer(ctx context.Context, pool *pgxpool.Pool, card voucher.Voucher, refere
 		return err
 	})
 	return referred, err
+}
+
+// Move is change.moveBalances in a change of its own; it returns the transactions.
+func Move(ctx context.Context, pool *pgxpool.Pool, project uuid.UUID, movements ...balance.Movement) (made []balance.Transaction, err error) {
+	err = inChange(ctx, pool, project, func(c *change) error {
+		done, err := c.moveBalances(ctx, movements)
+		made = each(done, func(m moved) balance.Transaction { return m.transaction })
+		return err
+	})
+	return made, err
+}
+
+// Join is change.join in a change of its own.
+func Join(ctx context.Context, pool *pgxpool.Pool, card voucher.Voucher, customer uuid.UUID) error {
+	return inChange(ctx, pool, card.ProjectID, func(c *change) error {
+		if _, err := c.lock(ctx, customer); err != nil {
+			return err
+		}
+		return c.join(ctx, card, customer)
+	})
 }

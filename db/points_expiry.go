@@ -32,7 +32,7 @@ func (o *openCards) expire(card *openCard) error {
 	if err := card.account.Apply(m.Type, m.Amount, card.voucher.Code); err != nil {
 		return err
 	}
-	made, _, err := o.record(card, m, shares)
+	made, err := o.record(card, m, shares)
 	if err != nil || card.voucher.HolderID == nil {
 		return err
 	}

@@ -75,7 +75,9 @@ WHERE expires_on < sqlc.arg(today)::text::date AND expired_at IS NULL AND projec
 
 -- name: BucketList :many
 SELECT * FROM points_buckets WHERE project_id = sqlc.arg(project_id) AND voucher_id = sqlc.arg(voucher_id) AND expired_at IS NULL
+	AND (expires_on IS NULL OR expires_on >= sqlc.arg(today)::text::date)
 ORDER BY expires_on NULLS LAST, created_at, id LIMIT sqlc.arg(count) OFFSET sqlc.arg(skip);
 
 -- name: BucketCount :one
-SELECT count(*) FROM points_buckets WHERE project_id = $1 AND voucher_id = $2 AND expired_at IS NULL;
+SELECT count(*) FROM points_buckets WHERE project_id = sqlc.arg(project_id) AND voucher_id = sqlc.arg(voucher_id) AND expired_at IS NULL
+	AND (expires_on IS NULL OR expires_on >= sqlc.arg(today)::text::date);

@@ -82,3 +82,6 @@ SELECT (SELECT count(*) FROM page)::bigint AS looked, (SELECT count(*) FROM chan
 
 -- name: VoucherTaken :many
 SELECT code FROM vouchers WHERE project_id = sqlc.arg(project_id) AND code = ANY(sqlc.arg(codes)::text[]);
+
+-- name: VoucherGetByCodes :many
+SELECT * FROM vouchers WHERE project_id = sqlc.arg(project_id) AND code = ANY (sqlc.arg(codes)::text[]);

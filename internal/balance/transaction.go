@@ -106,7 +106,8 @@ type Movement struct {
 	By       *uuid.UUID // the customer who spends or gets back; nil: the card's holder
 	Expires  Expiration // of points that come
 	Refunds  *uuid.UUID // the transaction whose points come back
-	Related  *uuid.UUID // the transaction on the other card
+	Related  *uuid.UUID // the transaction on the other card of a transfer
+	Other    *uuid.UUID // that card
 	// Details says what stands behind it, each under the name and in the shape of the public API: order, event, redemption,
 	// rollback, reward, earning_rule, segment, loyalty_tier, custom_event, source_voucher, destination_voucher.
 	Details map[string]any
@@ -168,12 +169,20 @@ type Named struct {
 	Name string `json:"name"`
 }
 
+// others is the detail that shows the other card of a transfer.
+var others = map[Type]string{PointsTransferOut: "destination_voucher", PointsTransferIn: "source_voucher"}
+
 // Record is the transaction that m makes of an account after it, with the shares of buckets that moved. Tier is the holder's
-// loyalty tier before it.
-func (m Movement) Record(v voucher.Voucher, after Account, moved Shares, tier *Named, now time.Time) (Transaction, Shown, error) {
+// loyalty tier before it; other is the other card of a transfer, as it is shown.
+func (m Movement) Record(
+	v voucher.Voucher, after Account, moved Shares, tier *Named, other *voucher.Simple, now time.Time,
+) (Transaction, Shown, error) {
 	shown := after.Show(m.Type, m.Amount, v.ID)
 	details := map[string]any{"balance": shown}
 	maps.Copy(details, m.Details)
+	if other != nil {
+		details[others[m.Type]] = other
+	}
 	if tier != nil {
 		details["holder_loyalty_tier"] = tier
 	}

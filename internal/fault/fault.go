@@ -40,6 +40,7 @@ const (
 	GiftExceeded      Code = "gift_amount_exceeded"
 	InvalidAmount     Code = "invalid_amount"
 	InvalidExpiration Code = "invalid_expiration_date"
+	NotPublished      Code = "not_published"
 )
 
 // Error is a fault that a person or a program can act on.

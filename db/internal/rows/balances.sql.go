@@ -15,15 +15,17 @@ import (
 
 const bucketCount = `-- name: BucketCount :one
 SELECT count(*) FROM points_buckets WHERE project_id = $1 AND voucher_id = $2 AND expired_at IS NULL
+	AND (expires_on IS NULL OR expires_on >= $3::text::date)
 `
 
 type BucketCountParams struct {
 	ProjectID uuid.UUID
 	VoucherID uuid.UUID
+	Today     string
 }
 
 func (q *Queries) BucketCount(ctx context.Context, db DBTX, arg BucketCountParams) (int64, error) {
-	row := db.QueryRow(ctx, bucketCount, arg.ProjectID, arg.VoucherID)
+	row := db.QueryRow(ctx, bucketCount, arg.ProjectID, arg.VoucherID, arg.Today)
 	var count int64
 	err := row.Scan(&count)
 	return count, err
@@ -31,12 +33,14 @@ func (q *Queries) BucketCount(ctx context.Context, db DBTX, arg BucketCountParam
 
 const bucketList = `-- name: BucketList :many
 SELECT id, project_id, voucher_id, campaign_id, points, expires_on, expired_at, created_at, updated_at FROM points_buckets WHERE project_id = $1 AND voucher_id = $2 AND expired_at IS NULL
-ORDER BY expires_on NULLS LAST, created_at, id LIMIT $4 OFFSET $3
+	AND (expires_on IS NULL OR expires_on >= $3::text::date)
+ORDER BY expires_on NULLS LAST, created_at, id LIMIT $5 OFFSET $4
 `
 
 type BucketListParams struct {
 	ProjectID uuid.UUID
 	VoucherID uuid.UUID
+	Today     string
 	Skip      int32
 	Count     int32
 }
@@ -45,6 +49,7 @@ func (q *Queries) BucketList(ctx context.Context, db DBTX, arg BucketListParams)
 	rows, err := db.Query(ctx, bucketList,
 		arg.ProjectID,
 		arg.VoucherID,
+		arg.Today,
 		arg.Skip,
 		arg.Count,
 	)

@@ -315,6 +315,56 @@ func (q *Queries) VoucherGetByCode(ctx context.Context, db DBTX, arg VoucherGetB
 	return i, err
 }
 
+const voucherGetByCodes = `-- name: VoucherGetByCodes :many
+SELECT id, project_id, campaign_id, code, type, value, redemption_quantity, redeemed_quantity, active, start_date, expiration_date, validity, additional_info, category, metadata, is_referral_code, holder_id, publication_id, created_at, updated_at FROM vouchers WHERE project_id = $1 AND code = ANY ($2::text[])
+`
+
+type VoucherGetByCodesParams struct {
+	ProjectID uuid.UUID
+	Codes     []string
+}
+
+func (q *Queries) VoucherGetByCodes(ctx context.Context, db DBTX, arg VoucherGetByCodesParams) ([]Voucher, error) {
+	rows, err := db.Query(ctx, voucherGetByCodes, arg.ProjectID, arg.Codes)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Voucher
+	for rows.Next() {
+		var i Voucher
+		if err := rows.Scan(
+			&i.ID,
+			&i.ProjectID,
+			&i.CampaignID,
+			&i.Code,
+			&i.Type,
+			&i.Value,
+			&i.RedemptionQuantity,
+			&i.RedeemedQuantity,
+			&i.Active,
+			&i.StartDate,
+			&i.ExpirationDate,
+			&i.Validity,
+			&i.AdditionalInfo,
+			&i.Category,
+			&i.Metadata,
+			&i.IsReferralCode,
+			&i.HolderID,
+			&i.PublicationID,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const voucherImport = `-- name: VoucherImport :many
 INSERT INTO vouchers (
 	id, project_id, campaign_id, code, type, value, redemption_quantity, redeemed_quantity, active, start_date,
