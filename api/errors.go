@@ -47,6 +47,7 @@ var statuses = map[fault.Code]struct {
 	fault.InvalidAmount:     {http.StatusBadRequest, "Invalid Amount"},
 	fault.InvalidExpiration: {http.StatusBadRequest, "Invalid Expiration Date"},
 	fault.NotPublished:      {http.StatusBadRequest, "Voucher is not published"},
+	fault.InvalidRules:      {http.StatusBadRequest, "Invalid Validation Rule Definition"},
 }
 
 // body is the documented error body.

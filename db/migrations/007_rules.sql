@@ -7,7 +7,6 @@ CREATE TABLE validation_rules (
 	rules         jsonb NOT NULL, -- as the public API writes them, logic included; checked before they are kept
 	error         jsonb,          -- {message}: what a caller hears where the rule does not hold
 	applicable_to jsonb NOT NULL,
-	metadata      jsonb NOT NULL DEFAULT '{}',
 	created_at    timestamptz NOT NULL DEFAULT now(),
 	updated_at    timestamptz
 );
@@ -26,3 +25,18 @@ CREATE TABLE rule_assignments (
 		('voucher', 'promotion_tier', 'campaign', 'earning_rule', 'distribution', 'reward_assignment'))
 );
 CREATE INDEX rule_assignments_created ON rule_assignments (rule_id, created_at, id);
+CREATE INDEX rule_assignments_project ON rule_assignments (project_id, created_at, id);
+
+-- What is deleted takes its assignments with it. Each table that rules can be assigned to has a trigger for it.
+CREATE FUNCTION delete_rule_assignments() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	DELETE FROM rule_assignments a USING gone WHERE a.related_object_id = gone.id;
+	RETURN NULL;
+END
+$$;
+CREATE TRIGGER vouchers_rule_assignments AFTER DELETE ON vouchers REFERENCING OLD TABLE AS gone
+	FOR EACH STATEMENT EXECUTE FUNCTION delete_rule_assignments();
+CREATE TRIGGER campaigns_rule_assignments AFTER DELETE ON campaigns REFERENCING OLD TABLE AS gone
+	FOR EACH STATEMENT EXECUTE FUNCTION delete_rule_assignments();
+CREATE TRIGGER distributions_rule_assignments AFTER DELETE ON distributions REFERENCING OLD TABLE AS gone
+	FOR EACH STATEMENT EXECUTE FUNCTION delete_rule_assignments();

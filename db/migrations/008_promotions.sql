@@ -22,6 +22,9 @@ CREATE TABLE promotion_tiers (
 CREATE INDEX promotion_tiers_campaign ON promotion_tiers (campaign_id, hierarchy);
 CREATE INDEX promotion_tiers_created ON promotion_tiers (project_id, created_at, id);
 
+CREATE TRIGGER promotion_tiers_rule_assignments AFTER DELETE ON promotion_tiers REFERENCING OLD TABLE AS gone
+	FOR EACH STATEMENT EXECUTE FUNCTION delete_rule_assignments();
+
 CREATE TABLE promotion_stacks (
 	id          uuid PRIMARY KEY,
 	project_id  uuid NOT NULL REFERENCES projects ON DELETE CASCADE,

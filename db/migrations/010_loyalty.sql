@@ -93,6 +93,9 @@ CREATE TABLE earning_rules (
 CREATE INDEX earning_rules_campaign ON earning_rules (campaign_id, created_at, id);
 CREATE INDEX earning_rules_event ON earning_rules (project_id, event) WHERE active;
 
+CREATE TRIGGER earning_rules_rule_assignments AFTER DELETE ON earning_rules REFERENCING OLD TABLE AS gone
+	FOR EACH STATEMENT EXECUTE FUNCTION delete_rule_assignments();
+
 CREATE TABLE rewards (
 	id          uuid PRIMARY KEY,
 	project_id  uuid NOT NULL REFERENCES projects ON DELETE CASCADE,
@@ -119,3 +122,5 @@ CREATE TABLE reward_assignments (
 	updated_at  timestamptz,
 	CONSTRAINT reward_assignments_key UNIQUE (campaign_id, reward_id)
 );
+CREATE TRIGGER reward_assignments_rule_assignments AFTER DELETE ON reward_assignments REFERENCING OLD TABLE AS gone
+	FOR EACH STATEMENT EXECUTE FUNCTION delete_rule_assignments();

@@ -41,6 +41,7 @@ const (
 	InvalidAmount     Code = "invalid_amount"
 	InvalidExpiration Code = "invalid_expiration_date"
 	NotPublished      Code = "not_published"
+	InvalidRules      Code = "invalid_validation_rules"
 )
 
 // Error is a fault that a person or a program can act on.

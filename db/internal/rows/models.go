@@ -14,6 +14,7 @@ import (
 	"herald/internal/loyalty"
 	"herald/internal/order"
 	"herald/internal/redemption"
+	"herald/internal/rule"
 	"herald/internal/voucher"
 )
 
@@ -293,6 +294,15 @@ type Redemption struct {
 	CreatedAt       time.Time
 }
 
+type RuleAssignment struct {
+	ID                uuid.UUID
+	ProjectID         uuid.UUID
+	RuleID            uuid.UUID
+	RelatedObjectType rule.ObjectType
+	RelatedObjectID   uuid.UUID
+	CreatedAt         time.Time
+}
+
 type Segment struct {
 	ID                uuid.UUID
 	ProjectID         uuid.UUID
@@ -318,6 +328,19 @@ type TestMessage struct {
 	Reason         *string
 	Reply          *string
 	CreatedAt      time.Time
+}
+
+type ValidationRule struct {
+	ID           uuid.UUID
+	ProjectID    uuid.UUID
+	Name         string
+	Type         string
+	ContextType  string
+	Rules        rule.Rules
+	Error        *rule.Message
+	ApplicableTo rule.Applicability
+	CreatedAt    time.Time
+	UpdatedAt    *time.Time
 }
 
 type Voucher struct {

@@ -1,0 +1,163 @@
+package db
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"herald/db/internal/rows"
+	"herald/internal/rule"
+)
+
+// rulebook is the rules that limit some objects: vouchers, campaigns, promotion tiers, earning rules, reward assignments,
+// distributions.
+type rulebook struct {
+	project uuid.UUID
+	rules   map[uuid.UUID][]rule.Rule // by object
+	counted []uuid.UUID               // assignments of rules that count what others do too
+}
+
+// rulesOf loads the rules of the objects, in one statement.
+func rulesOf(ctx context.Context, tx rows.DBTX, project uuid.UUID, objects []uuid.UUID) (rulebook, error) {
+	book := rulebook{project: project, rules: map[uuid.UUID][]rule.Rule{}}
+	found, err := q.RulesOf(ctx, tx, rows.RulesOfParams{ProjectID: project, Objects: objects})
+	for _, row := range found {
+		r := rule.Rule(row.ValidationRule)
+		book.rules[row.RelatedObjectID] = append(book.rules[row.RelatedObjectID], r)
+		if r.Need().Shared {
+			book.counted = append(book.counted, row.AssignmentID)
+		}
+	}
+	return book, err
+}
+
+// brokenRules says which of the objects cannot be used, because a rule that is assigned to them does not hold: the first of
+// each. It loads what the rules ask of the past, and nothing else; f says the rest. An object without rules is never broken.
+//
+// Where f.Redeeming says that this decides a redemption, rules that count what others do are held until the transaction ends.
+func brokenRules(ctx context.Context, tx pgx.Tx, project uuid.UUID, objects []uuid.UUID, f rule.Facts) (map[uuid.UUID]rule.Violation, error) {
+	book, err := rulesOf(ctx, tx, project, objects)
+	if err != nil {
+		return nil, err
+	}
+	return book.broken(ctx, tx, f)
+}
+
+// broken is brokenRules of rules that are loaded.
+func (b rulebook) broken(ctx context.Context, tx rows.DBTX, f rule.Facts) (map[uuid.UUID]rule.Violation, error) {
+	broken := map[uuid.UUID]rule.Violation{}
+	if len(b.rules) == 0 {
+		return broken, nil
+	}
+	if f.Now.IsZero() {
+		f.Now = time.Now()
+	}
+	if f.Redeeming && len(b.counted) > 0 {
+		if err := q.AssignmentLock(ctx, tx, rows.AssignmentLockParams{ProjectID: b.project, Ids: b.counted}); err != nil {
+			return nil, err
+		}
+	}
+	counts, err := b.past(ctx, tx, &f)
+	if err != nil {
+		return nil, err
+	}
+	for object, rules := range b.rules {
+		f.Counts = counts[object]
+		for _, r := range rules {
+			if v := r.Check(f); v != nil {
+				broken[object] = *v
+				break
+			}
+		}
+	}
+	return broken, nil
+}
+
+// applicability is what the rules of an object say of the lines that its discount covers: the first that says anything.
+func (b rulebook) applicability(object uuid.UUID) rule.Applicability {
+	for _, r := range b.rules[object] {
+		if a := r.Covered(); !a.Unlimited() {
+			return a
+		}
+	}
+	return rule.Applicability{}
+}
+
+// past fills in which segments the customer is in, and says what was redeemed of each object, where rules ask for it.
+func (b rulebook) past(ctx context.Context, tx rows.DBTX, f *rule.Facts) (map[uuid.UUID]rule.Counts, error) {
+	var need rule.Need
+	var counting []uuid.UUID
+	for object, rules := range b.rules {
+		for _, r := range rules {
+			n := r.Need()
+			need.Segments = append(need.Segments, n.Segments...)
+			need.Shared, need.Whole = need.Shared || n.Shared, need.Whole || n.Whole
+			if n.Own && !slices.Contains(counting, object) {
+				counting = append(counting, object)
+			}
+		}
+	}
+	known := f.Customer != nil && f.Customer.ID != uuid.Nil
+	if len(need.Segments) > 0 && known {
+		in, err := q.RuleSegments(ctx, tx, rows.RuleSegmentsParams{CustomerID: f.Customer.ID, Segments: need.Segments})
+		if err != nil {
+			return nil, err
+		}
+		f.Segments = make(map[uuid.UUID]bool, len(in))
+		for _, one := range in {
+			f.Segments[one] = true
+		}
+	}
+	counts := make(map[uuid.UUID]rule.Counts, len(counting))
+	if len(counting) == 0 {
+		return counts, nil
+	}
+	day, week, month := spans(f.Now)
+	if known {
+		own, err := q.RuleCountsOfCustomer(ctx, tx, rows.RuleCountsOfCustomerParams{
+			ProjectID: b.project, CustomerID: f.Customer.ID, Objects: counting, Day: day, Week: week, Month: month,
+		})
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range own {
+			counts[row.ID] = rule.Counts{
+				PerCustomer:        rule.Spans{Total: row.Total, Day: row.Day, Week: row.Week, Month: row.Month},
+				CampaignByCustomer: rule.Spans{Total: row.CampaignTotal, Day: row.CampaignDay, Week: row.CampaignWeek, Month: row.CampaignMonth},
+			}
+		}
+	}
+	if !need.Shared {
+		return counts, nil
+	}
+	since := month
+	if week.Before(month) {
+		since = week
+	}
+	if need.Whole {
+		since = time.Time{}
+	}
+	shared, err := q.RuleCounts(ctx, tx, rows.RuleCountsParams{
+		ProjectID: b.project, Objects: counting, Day: day, Week: week, Month: month, Since: since, ApiKey: f.APIKey,
+	})
+	for _, row := range shared {
+		c := counts[row.ID]
+		c.Redemptions = rule.Spans{Day: row.Day, Week: row.Week, Month: row.Month}
+		c.PerKey = row.PerKey
+		c.CampaignRedemptions = rule.Spans{Total: row.Total, Day: row.CampaignDay, Week: row.CampaignWeek, Month: row.CampaignMonth}
+		c.CampaignCustomers = rule.Spans{Total: row.Customers, Day: row.CustomersDay, Week: row.CustomersWeek, Month: row.CustomersMonth}
+		c.OrdersAmount, c.OrdersDiscounted = row.Amount, row.Discounted
+		counts[row.ID] = c
+	}
+	return counts, err
+}
+
+// spans are the starts of an instant's day, week (Monday) and month, in UTC.
+func spans(now time.Time) (day, week, month time.Time) {
+	day = now.UTC().Truncate(24 * time.Hour)
+	week = day.AddDate(0, 0, -(int(day.Weekday())+6)%7)
+	return day, week, day.AddDate(0, 0, 1-day.Day())
+}

@@ -1,0 +1,125 @@
+package rule
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+
+	"herald/internal/id"
+	"herald/internal/stamp"
+)
+
+// ObjectType is what a rule can be assigned to.
+type ObjectType string
+
+// The object types.
+const (
+	Voucher          ObjectType = "voucher"
+	Campaign         ObjectType = "campaign"
+	PromotionTier    ObjectType = "promotion_tier"
+	EarningRule      ObjectType = "earning_rule"
+	RewardAssignment ObjectType = "reward_assignment"
+	Distribution     ObjectType = "distribution"
+)
+
+// ObjectTypes lists them.
+var ObjectTypes = []ObjectType{Voucher, PromotionTier, Campaign, EarningRule, Distribution, RewardAssignment}
+
+// Prefix is how ids of the type begin.
+func (t ObjectType) Prefix() id.Prefix {
+	return map[ObjectType]id.Prefix{
+		Voucher: id.Voucher, Campaign: id.Campaign, PromotionTier: id.Promotion, EarningRule: id.EarningRule,
+		RewardAssignment: id.RewardOffer, Distribution: id.Distribution,
+	}[t]
+}
+
+// ParseObject reads the public id of anything that rules can be assigned to.
+func ParseObject(text string) (ObjectType, uuid.UUID, bool) {
+	for _, t := range ObjectTypes {
+		if one, ok := t.Prefix().Parse(text); ok {
+			return t, one, true
+		}
+	}
+	return "", uuid.UUID{}, false
+}
+
+// Assignment is a rule that limits an object.
+type Assignment struct {
+	ID                uuid.UUID
+	ProjectID         uuid.UUID
+	RuleID            uuid.UUID
+	RelatedObjectType ObjectType
+	RelatedObjectID   uuid.UUID
+	CreatedAt         time.Time
+}
+
+// ShownAssignment is an assignment as the public API shows it.
+type ShownAssignment struct {
+	ID                string      `json:"id"`
+	RuleID            string      `json:"rule_id"`
+	RelatedObjectID   string      `json:"related_object_id"`
+	RelatedObjectType ObjectType  `json:"related_object_type"`
+	CreatedAt         stamp.Stamp `json:"created_at"`
+	Object            string      `json:"object"`
+}
+
+// ShowAssignment is the assignment as the public API shows it.
+func ShowAssignment(a Assignment) ShownAssignment {
+	return ShownAssignment{
+		ID: id.Assignment.Format(a.ID), RuleID: id.Rule.Format(a.RuleID),
+		RelatedObjectID: a.RelatedObjectType.Prefix().Format(a.RelatedObjectID), RelatedObjectType: a.RelatedObjectType,
+		CreatedAt: stamp.Stamp(a.CreatedAt), Object: "validation_rules_assignment",
+	}
+}
+
+// Assignments is the list of assignments that stands in what they limit.
+type Assignments struct {
+	Object  string            `json:"object"`
+	DataRef string            `json:"data_ref"`
+	Data    []ShownAssignment `json:"data"`
+	Total   int               `json:"total"`
+}
+
+// ShowAssignments is the assignments of one object as the public API shows them.
+func ShowAssignments(all []Assignment) Assignments {
+	shown := Assignments{Object: "list", DataRef: "data", Data: make([]ShownAssignment, len(all)), Total: len(all)}
+	for i, a := range all {
+		shown.Data[i] = ShowAssignment(a)
+	}
+	return shown
+}
+
+// Shown is a rule as the public API shows it.
+type Shown struct {
+	ID               string        `json:"id"`
+	Name             string        `json:"name"`
+	Rules            Rules         `json:"rules"`
+	Error            *Message      `json:"error,omitempty"`
+	ApplicableTo     Applicability `json:"applicable_to"`
+	CreatedAt        stamp.Stamp   `json:"created_at"`
+	UpdatedAt        *stamp.Stamp  `json:"updated_at,omitempty"`
+	Type             string        `json:"type"`
+	ContextType      string        `json:"context_type"`
+	AssignmentsCount int64         `json:"assignments_count"`
+	Object           string        `json:"object"`
+}
+
+// Show is the rule as the public API shows it, with how often it is assigned.
+func Show(r Rule, assignments int64) Shown {
+	return Shown{
+		ID: id.Rule.Format(r.ID), Name: r.Name, Rules: r.Rules, Error: r.Error, ApplicableTo: r.ApplicableTo.shown(),
+		CreatedAt: stamp.Stamp(r.CreatedAt), UpdatedAt: stamp.Ptr(r.UpdatedAt), Type: r.Type, ContextType: r.ContextType,
+		AssignmentsCount: assignments, Object: "validation_rules",
+	}
+}
+
+// shown has lists where there is nothing.
+func (a Applicability) shown() Applicability {
+	if a.Excluded == nil {
+		a.Excluded = []Target{}
+	}
+	if a.Included == nil {
+		a.Included = []Target{}
+	}
+	return a
+}
