@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"herald/internal/order"
 	"herald/internal/redemption"
 	"herald/internal/voucher"
 )
@@ -32,7 +33,7 @@ func off(kind, effect string, n float64) voucher.Discount {
 func lines(amounts ...int64) redemption.Basket {
 	var b redemption.Basket
 	for i, a := range amounts {
-		b.Lines = append(b.Lines, redemption.Line{ProductID: string(rune('a' + i)), Price: a, Quantity: 1, Amount: a})
+		b.Lines = append(b.Lines, redemption.Line{Item: order.Item{ProductID: string(rune('a' + i))}, Price: a, Quantity: 1, Amount: a})
 	}
 	return b
 }
@@ -110,7 +111,7 @@ func TestTheLimitsOfAScope(t *testing.T) {
 	scoped := func(effect string, change func(*redemption.Target)) []int64 {
 		b := lines(1_000, 3_000, 2_000)
 		for i := range b.Lines {
-			b.Lines[i].ProductID, b.Lines[i].Quantity, b.Lines[i].Price = "p", 10, b.Lines[i].Amount/10
+			b.Lines[i].Item.ProductID, b.Lines[i].Quantity, b.Lines[i].Price = "p", 10, b.Lines[i].Amount/10
 		}
 		target := redemption.Target{Object: "product", ID: "p", Effect: effect}
 		change(&target)
@@ -135,14 +136,15 @@ func TestUnitsForFree(t *testing.T) {
 		return d
 	}
 	has := func(quantity int64) redemption.Basket {
-		return redemption.Basket{Lines: []redemption.Line{{ProductID: "prod_1", Price: 2_100, Quantity: quantity, Amount: 2_100 * quantity}}}
+		return redemption.Basket{Lines: []redemption.Line{{Item: order.Item{ProductID: "prod_1"}, Price: 2_100, Quantity: quantity, Amount: 2_100 * quantity}}}
 	}
 
 	b := lines(2_300)
 	require.EqualValues(t, 94_500, b.ApplyDiscount(unit("ADD_NEW_ITEMS", 45), redemption.Scope{}))
+	require.Equal(t, "Phone", b.Lines[1].Item.Product.Name)
+	b.Lines[1].Item = order.Item{}
 	require.Equal(t, redemption.Line{
-		ProductID: "prod_1", Price: 2_100, Quantity: 45, Amount: 94_500, Discount: 94_500, Applied: 94_500, Free: 45, FreeApplied: 45,
-		Added: 45, Name: "Phone",
+		Price: 2_100, Quantity: 45, Amount: 94_500, Discount: 94_500, Applied: 94_500, Free: 45, FreeApplied: 45, Added: 45, AddedApplied: 45,
 	}, b.Lines[1])
 	require.Equal(t, redemption.Totals{
 		Amount: 96_800, InitialAmount: 2_300, ItemsDiscount: 94_500, TotalDiscount: 94_500, TotalAmount: 2_300,
@@ -200,7 +202,7 @@ func TestNothingIsTakenThatIsNotThere(t *testing.T) {
 		for i := range rapid.IntRange(0, 5).Draw(t, "lines") {
 			price, quantity := rapid.Int64Range(0, 1e9).Draw(t, "price"), rapid.Int64Range(0, 100).Draw(t, "quantity")
 			b.Lines = append(b.Lines, redemption.Line{
-				ProductID: string(rune('a' + i)), Price: price, Quantity: quantity,
+				Item: order.Item{ProductID: string(rune('a' + i))}, Price: price, Quantity: quantity,
 				Amount: price*quantity + rapid.Int64Range(0, 10).Draw(t, "more"),
 			})
 		}
@@ -270,4 +272,40 @@ func holds(t require.TestingT, b redemption.Basket) {
 	require.Equal(t, now.TotalDiscount, now.Discount+now.ItemsDiscount)
 	require.GreaterOrEqual(t, now.TotalAppliedDiscount, int64(0))
 	require.LessOrEqual(t, now.TotalAppliedDiscount, now.TotalDiscount)
+}
+
+// A redemption that is rolled back leaves the order as if it had never been, whatever was redeemed beside it.
+func TestARollbackTakesOffWhatTheRedemptionDid(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		o := order.Order{Status: order.Paid, Metadata: json.RawMessage("{}"), Items: []order.Item{}}
+		for i := range rapid.IntRange(0, 4).Draw(t, "items") {
+			price := rapid.Int64Range(0, 1e6).Draw(t, "price")
+			quantity := rapid.Int64Range(1, 20).Draw(t, "quantity")
+			o.Items = append(o.Items, order.Item{
+				Object: "order_item", ProductID: string(rune('a' + i)), Price: &price, Quantity: quantity, Amount: price * quantity,
+			})
+		}
+		o.Amount = rapid.Int64Range(0, 1e9).Draw(t, "amount")
+		o.Total()
+		before := o
+		var done []redemption.Effects
+		for range rapid.IntRange(1, 5).Draw(t, "redemptions") {
+			b := redemption.BasketOf(o)
+			apply(t, &b)
+			totals := b.Totals()
+			done = append(done, redemption.Effects{Order: &totals, Took: b.Took()})
+			o = b.Onto(o)
+			require.Equal(t, totals.TotalAmount, o.TotalAmount)
+			o = o.Kept()
+		}
+		for i := len(done) - 1; i >= 0; i-- {
+			o = done[i].Undone(o).Kept()
+			require.GreaterOrEqual(t, o.TotalAmount, int64(0))
+		}
+		require.Equal(t, before.Amount, o.Amount)
+		require.Equal(t, before.TotalAmount, o.TotalAmount)
+		require.Equal(t, before.Items, o.Items)
+		require.Nil(t, o.InitialAmount)
+	})
 }

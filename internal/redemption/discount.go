@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 
+	"herald/internal/order"
 	"herald/internal/voucher"
 )
 
@@ -15,6 +16,7 @@ const percent = 1_000_000
 func (b *Basket) ApplyDiscount(d voucher.Discount, s Scope) int64 {
 	b.begin()
 	switch {
+	case d.Type == "UNIT" && b.Bare > 0: // items and an amount of something else cannot be added up
 	case d.Type == "UNIT":
 		b.addUnits(d, s)
 	case OnLines(d):
@@ -25,7 +27,12 @@ func (b *Basket) ApplyDiscount(d voucher.Discount, s Scope) int64 {
 	return b.Applied + b.LinesApplied
 }
 
-// OnLines reports whether the discount works on the items of an order, and so needs some.
+// Lacks reports whether the discount works on items, and the order has none, or an amount that they do not make up.
+func (b *Basket) Lacks(d voucher.Discount) bool {
+	return OnLines(d) && len(b.Lines) == 0 || d.Type == "UNIT" && b.Bare > 0
+}
+
+// OnLines reports whether the discount works on the items that an order has.
 func OnLines(d voucher.Discount) bool {
 	return d.Type != "UNIT" && d.Effect != "" && d.Effect != "APPLY_TO_ORDER" || d.Effect == "ADD_SAME_ITEMS"
 }
@@ -173,15 +180,20 @@ func (b *Basket) lineOf(u voucher.Unit) int {
 	_ = json.Unmarshal(u.Product, &product) // what cannot be read names nothing: the unit_type does
 	_ = json.Unmarshal(u.SKU, &sku)
 	target := Target{Object: "product", ID: u.UnitType, SourceID: product.SourceID}
-	made := Line{ProductID: u.UnitType, ProductSource: product.SourceID, Name: product.Name, Price: whole(product.Price)}
+	item := order.Item{ProductID: u.UnitType, RelatedObject: "product"}
+	price := product.Price
 	if product.ID != "" {
-		made.ProductID = product.ID
+		item.ProductID = product.ID
+	}
+	if product != (freeItem{}) {
+		item.Product = &order.Product{ID: product.ID, SourceID: product.SourceID, Name: product.Name, Price: product.Price}
 	}
 	if sku.ID != "" || sku.SourceID != "" {
 		target = Target{Object: "sku", ID: sku.ID, SourceID: sku.SourceID}
-		made.SKUID, made.SKUSource, made.Name = sku.ID, sku.SourceID, sku.SKU
+		item.SKUID, item.RelatedObject = sku.ID, "sku"
+		item.SKU = &order.SKU{ID: sku.ID, SourceID: sku.SourceID, Name: sku.SKU, Price: sku.Price}
 		if sku.Price != nil {
-			made.Price = whole(sku.Price)
+			price = sku.Price
 		}
 	}
 	for i, l := range b.Lines {
@@ -189,7 +201,7 @@ func (b *Basket) lineOf(u voucher.Unit) int {
 			return i
 		}
 	}
-	b.Lines = append(b.Lines, made)
+	b.Lines = append(b.Lines, Line{Item: item, Price: whole(price)})
 	return len(b.Lines) - 1
 }
 
@@ -206,6 +218,7 @@ func (b *Basket) grow(i int, n int64) {
 	n = min(n, MaxAmount/max(l.Price, 1))
 	l.Quantity += n
 	l.Added += n
+	l.AddedApplied += n
 	l.Amount += l.Price * n
 }
 

@@ -52,11 +52,16 @@ func (t Target) names(l Line) bool {
 		}
 		return false
 	}
-	switch t.Object {
-	case "sku":
-		return is(l.SKUID, l.SKUSource, l.SourceID)
-	case "product":
-		return is(l.ProductID, l.ProductSource, l.SourceID)
+	item := l.Item
+	switch {
+	case t.Object == "sku" && item.SKU != nil:
+		return is(item.SKUID, item.SKU.ID, item.SKU.SourceID, item.SourceID)
+	case t.Object == "sku":
+		return is(item.SKUID, item.SourceID)
+	case t.Object == "product" && item.Product != nil:
+		return is(item.ProductID, item.Product.ID, item.Product.SourceID, item.SourceID)
+	case t.Object == "product":
+		return is(item.ProductID, item.SourceID)
 	}
 	return false
 }
