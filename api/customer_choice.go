@@ -42,3 +42,12 @@ func (m customerChoice) saving(property string) (db.Saving, error) {
 	saving, err := m.body.saving()
 	return saving, fault.Inside(property, err)
 }
+
+// optional is saving for a customer who may be left out.
+func (m *customerChoice) optional(property string) (*db.Saving, error) {
+	if m == nil {
+		return nil, nil
+	}
+	saving, err := m.saving(property)
+	return &saving, err
+}

@@ -17,6 +17,7 @@ type right []db.Role
 var (
 	reads    = right{db.Admin, db.Ops, db.Viewer}
 	ingests  = right{db.Admin, db.Ingest}
+	acts     = right{db.Admin, db.Ops, db.Ingest} // on behalf of customers: orders, events, publications, redemptions
 	controls = right{db.Admin, db.Ops}
 	manages  = right{db.Admin}
 	anyRole  = right{db.Admin, db.Ops, db.Ingest, db.Viewer}

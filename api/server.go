@@ -67,5 +67,6 @@ func New(o Options) http.Handler {
 	customers{db.Customers{Pool: o.Pool}, db.Segments{Pool: o.Pool}, db.AsyncActions{Pool: o.Pool}, flows.SaveCustomers}.routes(v1)
 	consents{db.Consents{Pool: o.Pool}, db.Customers{Pool: o.Pool}}.routes(v1)
 	segments{db.Segments{Pool: o.Pool}, flows.SyncSegment}.routes(v1)
+	orders{db.NewOrders(o.Pool), flows.ImportOrders}.routes(v1)
 	return e
 }

@@ -262,7 +262,7 @@ func (s Customers) saveChunk(ctx context.Context, in CustomerImport, c chunk) er
 }
 
 // keepState writes how far the import is. It fails where the action has ended meanwhile.
-func keepState(ctx context.Context, tx pgx.Tx, action uuid.UUID, state ImportState) error {
+func keepState(ctx context.Context, tx rows.DBTX, action uuid.UUID, state ImportState) error {
 	raw, err := json.Marshal(state)
 	if err != nil {
 		return err

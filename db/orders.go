@@ -158,8 +158,16 @@ func (c *change) saveOrder(ctx context.Context, o ordered) (order.Order, error) 
 // saveOrders writes orders as they are to be, counts them in the figures of their customers, and tells what happened to them.
 // The change must hold the customers and the orders as they were. An order that stays as it was is not written or told of.
 func (c *change) saveOrders(ctx context.Context, all []ordered) ([]order.Order, error) {
-	saved := make([]order.Order, len(all))
-	var written []int // which of all
+	saved, written, err := c.keepOrders(ctx, all)
+	if err != nil {
+		return nil, err
+	}
+	return saved, c.tellOrders(ctx, all, written)
+}
+
+// keepOrders is saveOrders without telling; it also returns which of all were written.
+func (c *change) keepOrders(ctx context.Context, all []ordered) (saved []order.Order, written []int, err error) {
+	saved = make([]order.Order, len(all))
 	for i := range all {
 		o := &all[i]
 		if o.before != nil && o.after.Same(*o.before) {
@@ -172,19 +180,16 @@ func (c *change) saveOrders(ctx context.Context, all []ordered) ([]order.Order, 
 		written = append(written, i)
 	}
 	if len(written) == 0 {
-		return saved, nil
+		return saved, nil, nil
 	}
 	if err := c.writeOrders(ctx, all, written); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, i := range written {
 		saved[i] = all[i].after
 		c.countOrder(all[i])
 	}
-	if err := c.recountLast(ctx, all, written); err != nil {
-		return nil, err
-	}
-	return saved, c.tellOrders(ctx, all, written)
+	return saved, written, c.recountLast(ctx, all, written)
 }
 
 func (c *change) writeOrders(ctx context.Context, all []ordered, written []int) error {

@@ -115,6 +115,7 @@ func (w *Worker) planActivities() []any {
 			Distributions: distributions, Messages: messages, Campaigns: db.Campaigns{Pool: pool}, Letters: w.letters(), PageSize: pageSize,
 		},
 		&activities.Rounds{Messages: messages},
+		&activities.Orders{Store: db.NewOrders(pool), Actions: db.AsyncActions{Pool: pool}},
 		&activities.Codes{
 			Campaigns: db.Campaigns{Pool: pool}, Vouchers: db.Vouchers{Pool: pool}, Actions: db.AsyncActions{Pool: pool},
 			Announce: workflows.Flows{Client: w.options.Engine}.CodesAdded,

@@ -10,4 +10,5 @@ var Orders = map[string][]string{
 		"signal " + CodesAdded.name,
 	},
 	"GenerateCodes": {"signal " + codesOrdered},
+	"ImportOrders":  {"signal " + ordersBrought},
 }

@@ -18,6 +18,7 @@ const (
 	VouchersImportCSV       = "CAMPAIGN.VOUCHERS_IMPORT_CSV"
 	VouchersDelete          = "CAMPAIGN.VOUCHERS_DELETE"
 	VouchersUpdate          = "CAMPAIGN.VOUCHERS_UPDATE"
+	OrdersImport            = "ORDERS.IMPORT"
 	StandaloneImport        = "VOUCHERS.IMPORT" // of vouchers without a campaign
 	StandaloneImportCSV     = "VOUCHERS.IMPORT_CSV"
 )

@@ -31,8 +31,8 @@ type Customer struct {
 type Values struct {
 	Name, Description, Email, Phone *string
 	Birthdate                       *time.Time
-	Address                         json.RawMessage // the parts that change; a null part is removed
-	Metadata                        json.RawMessage // the keys that are set
+	Address                         json.RawMessage `json:",omitempty"` // the parts that change; a null part is removed
+	Metadata                        json.RawMessage `json:",omitempty"` // the keys that are set
 	Removed                         []string        // the metadata keys that are removed
 	Cleared                         []string        // the properties that are emptied, by their names
 }

@@ -16,6 +16,7 @@ import (
 // The limits of what an order can hold.
 const (
 	MaxItems    = 500
+	MaxImport   = 2000              // orders in one import
 	MaxAmount   = 1_000_000_000_000 // of a price, an item and an order, so that sums of orders cannot overflow
 	maxQuantity = 1_000_000_000
 	maxText     = 255 // characters of an id or a name
@@ -29,7 +30,7 @@ type Draft struct {
 	Amount         *int64           `json:"amount"`
 	InitialAmount  *int64           `json:"initial_amount"`
 	DiscountAmount *int64           `json:"discount_amount"`
-	Items          []ItemDraft      `json:"items"`
+	Items          []*ItemDraft     `json:"items"`
 	Metadata       voucher.Metadata `json:"metadata"` // merged; null removes a key
 	CreatedAt      *time.Time       `json:"created_at"`
 }
@@ -172,7 +173,7 @@ func (d ItemDraft) item() Item {
 	switch {
 	case item.Price != nil:
 		item.Amount = *item.Price * item.Quantity
-	case d.Amount != nil:
+	case value(d.Amount) > 0:
 		item.Amount = *d.Amount
 		if each := item.Amount / item.Quantity; each*item.Quantity == item.Amount {
 			item.Price = &each
@@ -228,6 +229,10 @@ func (d Draft) check() (faults fault.List) {
 		return faults
 	}
 	for i, item := range d.Items {
+		if item == nil {
+			faults.Add(fault.Property(fmt.Sprintf("items[%d]", i), "Property .items[%d] should be an object", i))
+			continue
+		}
 		item.check(fmt.Sprintf("items[%d].", i), &faults)
 	}
 	return faults

@@ -52,7 +52,6 @@ type Spans struct{ Total, Day, Week, Month int64 }
 type Violation struct {
 	Rule    uuid.UUID
 	Message string // what its author wants the caller to hear; empty where they said nothing
-	About   string // the name of the condition that did not hold: "customer.segment"
 }
 
 // Need says which facts of the past a rule asks for.
@@ -75,7 +74,7 @@ func (r Rule) Check(f Facts) *Violation {
 	if a.message == "" && r.Error != nil {
 		a.message = r.Error.Message
 	}
-	return &Violation{Rule: r.ID, Message: a.message, About: a.about}
+	return &Violation{Rule: r.ID, Message: a.message}
 }
 
 func (r Rule) root(f Facts) scope {
@@ -113,10 +112,10 @@ type scope struct {
 	line  *order.Item
 }
 
-// asker asks conditions, and remembers the message and the name of the first that did not hold.
+// asker asks conditions, and remembers the message of the first that did not hold.
 type asker struct {
-	facts          *Facts
-	message, about string
+	facts   *Facts
+	message string
 }
 
 // all asks the rules as their logic joins them.
@@ -126,19 +125,15 @@ func (a *asker) all(r Rules, s scope) bool {
 
 // ask asks one condition. What conditions below it said counts only if it does not hold.
 func (a *asker) ask(c *condition, s scope) bool {
-	message, about := a.message, a.about
+	before := a.message
 	holds := a.holds(c, s)
-	if holds {
-		a.message, a.about = message, about
-		return true
-	}
-	if a.message == "" {
+	switch {
+	case holds:
+		a.message = before
+	case a.message == "":
 		a.message = c.message
 	}
-	if a.about == "" {
-		a.about = c.name
-	}
-	return false
+	return holds
 }
 
 func (a *asker) holds(c *condition, s scope) bool {

@@ -52,14 +52,14 @@ func (a *asker) lines(c *condition, s scope) bool {
 	passes := func(i int) bool { return a.all(c.rules, scope{lines: found, line: &found[i]}) }
 	switch c.about.among {
 	case none:
-		message, about := a.message, a.about // that a line does not pass is what is wanted here
+		quiet := a.message // that a line does not pass is what is wanted here
 		for i := range found {
 			if passes(i) {
-				a.message, a.about = message, about
+				a.message = quiet
 				return false
 			}
 		}
-		a.message, a.about = message, about
+		a.message = quiet
 		return true
 	case every:
 		return len(found) > 0 && len(found) == len(s.lines) && allIn(found, passes)
