@@ -29,12 +29,18 @@ func (h segments) routes(r routes) {
 	r.delete("/segments/:id", controls, h.delete)
 }
 
+// newSegment is a definition, and what official examples send beside it.
+type newSegment struct {
+	segment.Definition
+	Metadata ignored `json:"metadata"`
+}
+
 func (h segments) create(c echo.Context) error {
-	body, err := bind[segment.Definition](c)
+	body, err := bind[newSegment](c)
 	if err != nil {
 		return err
 	}
-	definition, err := body.Check()
+	definition, err := body.Definition.Check()
 	if err != nil {
 		return err
 	}
@@ -47,20 +53,18 @@ func (h segments) create(c echo.Context) error {
 
 func (h segments) list(c echo.Context) error {
 	q := readQuery(c)
-	limit, page := q.limit(), q.page(lastPage)
-	order := q.choice("order", "-created_at", "created_at")
-	var ids []uuid.UUID
+	want := db.SegmentList{Filter: q.filters(), Order: q.choice("order", "-created_at", "created_at"), Limit: q.limit(), Page: q.page(lastPage)}
 	for _, text := range q.texts("ids") {
 		one, ok := id.Segment.Parse(text)
 		if !ok {
 			q.complain("ids", "Query parameter ids should name segments by their ids; %q is none", text)
 		}
-		ids = append(ids, one)
+		want.IDs = append(want.IDs, one)
 	}
 	if err := q.err(); err != nil {
 		return err
 	}
-	found, total, err := h.store.List(c.Request().Context(), caller(c).ProjectID, ids, order == "created_at", limit, (page-1)*limit)
+	found, total, err := h.store.List(c.Request().Context(), caller(c).ProjectID, want)
 	if err != nil {
 		return err
 	}

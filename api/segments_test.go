@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -49,6 +50,21 @@ func TestSegments(t *testing.T) {
 	list = d.call(t, 200, "GET", "/v1/segments?ids[0]="+gold["id"].(string), nil)
 	require.Len(t, list["data"], 1)
 	d.call(t, 400, "GET", "/v1/segments?ids=x", nil)
+	for filter, want := range map[string][]any{
+		"filters[type][conditions][$in][0]=static":                                                              {"few"},
+		"filters[type][conditions][$is]=auto-update":                                                            {"gold"},
+		"filters[name][conditions][$starts_with]=GO":                                                            {"gold"},
+		"filters[id][conditions][$is_not]=" + static["id"].(string):                                             {"gold"},
+		"filters[created_at][conditions][$before]=2020-01-01":                                                   {},
+		"filters[junction]=or&filters[name][conditions][$is]=few&filters[type][conditions][$is][0]=auto-update": {"gold", "few"},
+	} {
+		names := []any{}
+		for _, one := range d.call(t, 200, "GET", "/v1/segments?"+filter, nil)["data"].([]any) {
+			names = append(names, one.(object)["name"])
+		}
+		require.Equal(t, want, names, filter)
+	}
+	d.call(t, 400, "GET", "/v1/segments?filters[shoe][conditions][$is]=x", nil)
 
 	of := d.call(t, 200, "GET", "/v1/customers/ada/segments", nil)
 	require.EqualValues(t, 2, of["total"])
@@ -61,6 +77,53 @@ func TestSegments(t *testing.T) {
 	missing := d.call(t, 404, "GET", "/v1/segments/"+gold["id"].(string), nil)
 	require.Equal(t, "segment", missing["resource_type"])
 	d.call(t, 404, "GET", "/v1/segments/gold", nil)
+}
+
+// The reference's own examples, as they stand there.
+func TestOfficialFilters(t *testing.T) {
+	t.Parallel()
+	d := openDoor(t)
+	d.call(t, 200, "POST", "/v1/customers", object{"source_id": "ada", "email": "ada@voucherify.io", "address": object{"city": "Warsaw"}})
+	for _, filter := range []string{
+		`{"junction":"and","email":{"conditions":{"$ends_with":["voucherify.io"]}},"address.city":{"conditions":{"$is":["Warsaw"]}},"summary.redemptions.total_succeeded":{"conditions":{"$less_than":[5]}}}`,
+		`{"junction":"and","events.payment_placed.count":{"conditions":{"$more_than":["0"]}}}`,
+		`{"junction":"and","loyalty_points.campaigns.Tiers 2.points":{"conditions":{"$more_than":[0]}}}`,
+		`{"junction":"and","address.country":{"conditions":{"$is_unknown":true}},"system_metadata.source":{"conditions":{"$is":["web_widget"]}},"system_metadata.web_widget.widgets":{"conditions":{"$is":["general"]}},
+			"events.cart_abandoned.count":{"conditions":{"$is":["1"]}},"summary.orders.total_amount":{"conditions":{"$more_than":[40000]}},"summary.orders.total_count":{"conditions":{"$more_than":[1]}},
+			"summary.orders.last_order_date":{"conditions":{"$less_than":[30]}},"summary.orders.last_order_amount":{"conditions":{"$more_than":[5000]}},"summary.redemptions.total_succeeded":{"conditions":{"$is":[3]}},
+			"summary.redemptions.gift.redeemed_amount":{"conditions":{"$has_value":true}},"loyalty.referred_customers":{"conditions":{"$more_than":[1]}}}`,
+	} {
+		made := d.call(t, 200, "POST", "/v1/segments", `{"name":"official","metadata":{},"customers":null,"filter":`+filter+`}`)
+		d.sync(t, made)
+		page := d.call(t, 200, "GET", "/v1/customers?segment_id="+made["id"].(string), nil)
+		require.Equal(t, strings.Contains(filter, "Warsaw"), page["total"] == 1.0, filter)
+	}
+	require.EqualValues(t, 1, d.call(t, 200, "GET", "/v1/customers/ada/segments", nil)["total"])
+	require.EqualValues(t, 0, d.call(t, 200, "GET", "/v1/customers/somebody-else/segments", nil)["total"])
+}
+
+func TestASegmentThatIsNeededIsNotDeleted(t *testing.T) {
+	t.Parallel()
+	d := openDoor(t)
+	made := d.call(t, 200, "POST", "/v1/segments", filtered("name", "$is", `"a"`))
+	one, _ := id.Segment.Parse(made["id"].(string))
+	for kind, insert := range map[string]string{
+		"distribution": `INSERT INTO distributions (project_id, name, status, spec, segment_id) VALUES ($1, 'x', 'live', '{}', $2::uuid)`,
+		"validation_rule": `INSERT INTO validation_rules (id, project_id, name, type, context_type, rules, applicable_to)
+			VALUES (uuid7(), $1, 'x', 'advanced', 'global', jsonb_build_object('1', jsonb_build_object('name', 'customer.segment', 'conditions',
+				jsonb_build_object('$is', jsonb_build_array('seg_' || replace($2::uuid::text, '-', ''))))), '{}')`,
+		"earning_rule": `WITH c AS (INSERT INTO campaigns (project_id, name, campaign_type, type) VALUES ($1, 'L', 'LOYALTY_PROGRAM', 'AUTO_UPDATE') RETURNING id)
+			INSERT INTO earning_rules (id, project_id, campaign_id, event, loyalty, segment_id) SELECT uuid7(), $1, id, 'customer.segment.entered', '{}', $2::uuid FROM c`,
+	} {
+		_, err := d.pool.Exec(t.Context(), insert, d.project, one)
+		require.NoError(t, err)
+		refused := d.call(t, 409, "DELETE", "/v1/segments/"+made["id"].(string), nil)
+		require.Equal(t, kind, refused["resource_type"])
+		require.NotEmpty(t, refused["resource_id"])
+		_, err = d.pool.Exec(t.Context(), "DELETE FROM "+kind+"s")
+		require.NoError(t, err)
+	}
+	d.call(t, 204, "DELETE", "/v1/segments/"+made["id"].(string), nil)
 }
 
 func TestBadSegmentsAreAnsweredWithWhatIsAllowed(t *testing.T) {
@@ -87,6 +150,12 @@ func TestBadSegmentsAreAnsweredWithWhatIsAllowed(t *testing.T) {
 		filtered("birthdate", "$is_month", `13`):                  {"filter.birthdate.conditions.$is_month", "should be a whole number from 1 to 12"},
 		filtered("birthdate", "$today", `false`):                  {"filter.birthdate.conditions.$today", "should be true"},
 		filtered("metadata.n", "$more_than", `"many"`):            {"filter.metadata.n.conditions.$more_than", "should be a number"},
+		filtered("summary.orders.total_count", "$is", `"few"`):    {"filter.summary.orders.total_count.conditions.$is", "should be a number"},
+		filtered("summary.orders.total_count", "$contains", `1`):  {"filter.summary.orders.total_count.conditions.$contains", "is not an operator"},
+		filtered("events.x.total", "$is", `1`):                    {"filter.events.x.total", "is not a field"},
+		filtered("events..count", "$is", `1`):                     {"filter.events..count", "is not a field"},
+		filtered("name", "$in_location", `"loc_1"`):               {"filter.name.conditions.$in_location", "is not an operator"},
+		filtered("name", "$redeemed", `true`):                     {"filter.name.conditions.$redeemed", "is not an operator"},
 		filtered("name", "$is", `[]`):                             {"filter.name.conditions.$is", "or an array of 1 to 200 of them"},
 		filtered("name", "$is", `{"a":1}`):                        {"filter.name.conditions.$is", "should be a text"},
 		filtered("name", "$is", `null`):                           {"filter.name.conditions.$is", "should be a text"},

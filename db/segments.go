@@ -2,6 +2,8 @@ package db
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -97,47 +99,63 @@ func (s Segments) Get(ctx context.Context, project, one uuid.UUID) (segment.Segm
 	return segment.Segment(row), err
 }
 
-// List is the project's segments, newest first unless oldestFirst, and how many there are; ids narrow both where given.
-func (s Segments) List(
-	ctx context.Context, project uuid.UUID, ids []uuid.UUID, oldestFirst bool, count, skip int,
-) ([]segment.Segment, int64, error) {
-	if ids == nil {
-		ids = []uuid.UUID{}
+// SegmentList says which segments a list shows. What is empty does not narrow it.
+type SegmentList struct {
+	IDs         []uuid.UUID
+	Filter      Filter
+	Order       string // created_at, or -created_at
+	Limit, Page int
+}
+
+var segmentColumns = map[string]filterColumn{
+	"id": {"('seg_' || replace(s.id::text, '-', ''))", "text"}, "name": {"s.name", "text"}, "type": {"s.type", "text"},
+	"created_at": {"s.created_at", "time"},
+}
+
+// List is a page of the project's segments, and how many there are in all.
+func (s Segments) List(ctx context.Context, project uuid.UUID, l SegmentList) ([]segment.Segment, int64, error) {
+	var w where
+	w.add("s.project_id = ?", project)
+	w.add("NOT s.draft")
+	if len(l.IDs) > 0 {
+		w.add("s.id = ANY (?)", l.IDs)
 	}
-	total, err := q.SegmentCount(ctx, s.Pool, rows.SegmentCountParams{ProjectID: project, Ids: ids})
-	if err != nil {
+	if err := w.filter(l.Filter, segmentColumns, ""); err != nil {
 		return nil, 0, err
 	}
-	found, err := q.SegmentList(ctx, s.Pool, rows.SegmentListParams{
-		ProjectID: project, Ids: ids, OldestFirst: oldestFirst, Count: int32(count), Skip: int32(skip),
-	})
+	order := map[string]string{"created_at": "s.created_at, s.id", "-created_at": "s.created_at DESC, s.id DESC"}[l.Order]
+	found, total, err := listPage[rows.Segment](ctx, s.Pool, &w, "segments s", "s.*", order, l.Limit, l.Page)
 	return segments(found), total, err
 }
 
 // FitFor is the segments with a filter that a customer would be in of whom only the source id is known.
 func (s Segments) FitFor(ctx context.Context, project uuid.UUID, source string) ([]segment.Segment, error) {
-	all, _, err := s.List(ctx, project, nil, false, segment.MaxDynamic*10, 0)
-	if err != nil {
-		return nil, err
+	found, err := q.SegmentFollowed(ctx, s.Pool, project)
+	if err != nil || len(found) == 0 {
+		return []segment.Segment{}, err
 	}
-	fit := []segment.Segment{}
-	for _, one := range all {
-		if one.Type == string(segment.Static) {
-			continue
-		}
+	all := segments(found)
+	st := &statement{}
+	nobody := st.arg(source)
+	for i, one := range all {
 		filter, err := segment.Parse(one.Filter)
 		if err != nil {
 			return nil, err
 		}
-		st := &statement{}
-		st.add("SELECT ")
-		fitting(st, filter, time.Now())
-		st.add(` FROM (SELECT (jsonb_populate_record(NULL::customers, jsonb_build_object('source_id', %s::text, 'metadata', '{}'::jsonb))).*) c`, source)
-		var fits bool
-		if err := s.Pool.QueryRow(ctx, st.String(), st.args...).Scan(&fits); err != nil {
-			return nil, err
+		if i > 0 {
+			st.add(", ")
 		}
-		if fits {
+		fitting(st, filter, time.Now())
+	}
+	var fits []bool
+	err = s.Pool.QueryRow(ctx, "SELECT ARRAY["+st.String()+"] FROM "+figured(`(SELECT (jsonb_populate_record(NULL::customers,
+		jsonb_build_object('source_id', `+nobody+`::text, 'metadata', '{}'::jsonb))).*)`, segment.AllFacets), st.args...).Scan(&fits)
+	if err != nil {
+		return nil, err
+	}
+	fit := []segment.Segment{}
+	for i, one := range all {
+		if fits[i] {
 			fit = append(fit, one)
 		}
 	}
@@ -158,29 +176,23 @@ func segments(found []rows.Segment) []segment.Segment {
 	return all
 }
 
-// Delete removes a segment, unless a distribution that has not ended is for it: that is a fault.Conflict which names it.
+// Delete removes a segment, unless something would not work without it: that is a fault.Conflict which names it.
 func (s Segments) Delete(ctx context.Context, project, one uuid.UUID) error {
-	return inTx(ctx, s.Pool, func(tx pgx.Tx) error { return s.remove(ctx, tx, project, one) })
-}
-
-// remove deletes a segment while nobody judges customers by it, so that no member comes after it is gone.
-func (s Segments) remove(ctx context.Context, tx pgx.Tx, project, one uuid.UUID) error {
-	if err := q.SegmentBarrier(ctx, tx, project); err != nil {
-		return err
-	}
-	user, err := q.SegmentUsedBy(ctx, tx, rows.SegmentUsedByParams{ProjectID: project, SegmentID: one})
+	shown := id.Segment.Format(one)
+	user, err := q.SegmentUsedBy(ctx, s.Pool, rows.SegmentUsedByParams{ProjectID: project, SegmentID: one, Shown: shown})
 	switch {
 	case err == nil:
+		prefix := map[string]id.Prefix{"distribution": id.Distribution, "earning_rule": id.EarningRule, "validation_rule": id.Rule}[user.Type]
 		return &fault.Error{
-			Code: fault.Conflict, ResourceID: id.Distribution.Format(user.ID), ResourceType: "distribution",
-			Details: "The distribution " + user.Name + " is for this segment; stop it first",
+			Code: fault.Conflict, ResourceID: prefix.Format(user.ID), ResourceType: user.Type,
+			Details: fmt.Sprintf("The %s %s is for this segment; stop, change or delete it first", strings.ReplaceAll(user.Type, "_", " "), user.Name),
 		}
 	case !missing(err):
 		return err
 	}
-	n, err := q.SegmentDelete(ctx, tx, rows.SegmentDeleteParams{ProjectID: project, ID: one})
+	n, err := q.SegmentDelete(ctx, s.Pool, rows.SegmentDeleteParams{ProjectID: project, ID: one})
 	if err == nil && n == 0 {
-		return fault.Missing("segment", id.Segment.Format(one))
+		return fault.Missing("segment", shown)
 	}
 	return err
 }

@@ -255,6 +255,9 @@ func FuzzFilter(f *testing.F) {
 		`{"birthdate":{"conditions":{"$next_month":[true],"$is_day":6,"$is_years_ago":200}},"metadata.n":{"conditions":{"$is":[1e999,"x"],"$more_than":"-1e-999"}}}`,
 		`{"metadata.when":{"conditions":{"$less_than_future":36500,"$is_month":2,"$today_md":true}},"metadata.n":{"conditions":{"$count":2}}}`,
 		`{"address.city":{"conditions":{"$contains":["%","_"],"$ends_with":"","$is_unknown":true}}}`,
+		`{"events.a.b.count":{"conditions":{"$in":["0",1e99],"$has_value":true}},"events.x.last_occurrence":{"conditions":{"$less_than":3}}}`,
+		`{"summary.orders.last_order_date":{"conditions":{"$is_month":2,"$less_than":[30]}},"loyalty_points.campaigns.A %s.points":{"conditions":{"$more_than":-1}}}`,
+		`{"loyalty.campaigns.X.loyalty_tier":{"conditions":{"$is":"ltr_"}},"summary.redemptions.gift.amount_to_go":{"conditions":{"$is_not":[0]}}}`,
 	} {
 		f.Add([]byte(seed))
 	}

@@ -55,6 +55,8 @@ ALTER TABLE segment_members DROP CONSTRAINT segment_members_segment_id_fkey, DRO
 
 CREATE FUNCTION delete_segment_members() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+	-- Whoever judges customers by the segment ends first, and nobody begins: no member comes after it is gone.
+	PERFORM pg_advisory_xact_lock(hashtextextended('segments ' || project_id::text, 0)) FROM (SELECT DISTINCT project_id FROM gone) p;
 	DELETE FROM segment_members m USING gone WHERE m.segment_id = gone.id;
 	RETURN NULL;
 END

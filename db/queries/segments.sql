@@ -4,26 +4,28 @@ INSERT INTO segments (id, project_id, name, type, filter, initial_sync_status, d
 -- name: SegmentGet :one
 SELECT * FROM segments WHERE project_id = $1 AND id = $2;
 
--- name: SegmentList :many
-SELECT * FROM segments WHERE project_id = sqlc.arg(project_id) AND NOT draft
-AND (cardinality(sqlc.arg(ids)::uuid[]) = 0 OR id = ANY (sqlc.arg(ids)::uuid[]))
-ORDER BY CASE WHEN sqlc.arg(oldest_first)::boolean THEN created_at END, created_at DESC, id DESC
-LIMIT sqlc.arg(count) OFFSET sqlc.arg(skip);
-
--- name: SegmentCount :one
-SELECT count(*) FROM segments WHERE project_id = sqlc.arg(project_id) AND NOT draft
-AND (cardinality(sqlc.arg(ids)::uuid[]) = 0 OR id = ANY (sqlc.arg(ids)::uuid[]));
-
 -- name: SegmentCountDynamic :one
 SELECT count(*) FROM segments WHERE project_id = $1 AND type <> 'static';
 
 -- name: SegmentDynamic :many
 SELECT id, name, type, filter, initial_sync_status, draft, moves FROM segments WHERE project_id = $1 AND type <> 'static' ORDER BY id;
 
+-- name: SegmentFollowed :many
+-- The segments with a filter that people see, of which a project has few.
+SELECT * FROM segments WHERE project_id = $1 AND type <> 'static' AND NOT draft ORDER BY created_at DESC, id DESC;
+
 -- name: SegmentUsedBy :one
-SELECT id, name FROM distributions
-WHERE project_id = sqlc.arg(project_id) AND segment_id = sqlc.arg(segment_id)::uuid AND status NOT IN ('draft', 'sent', 'stopped', 'failed')
-ORDER BY id LIMIT 1;
+-- What would not work without the segment: a distribution that has not ended, an earning rule, or a validation rule, which
+-- names the segment somewhere in its rules.
+SELECT 'distribution'::text AS type, d.id, d.name FROM distributions d
+WHERE d.project_id = sqlc.arg(project_id) AND d.segment_id = sqlc.arg(segment_id)::uuid AND d.status NOT IN ('draft', 'sent', 'stopped', 'failed')
+UNION ALL
+SELECT 'earning_rule', e.id, e.event FROM earning_rules e
+WHERE e.project_id = sqlc.arg(project_id) AND e.segment_id = sqlc.arg(segment_id)::uuid
+UNION ALL
+SELECT 'validation_rule', r.id, r.name FROM validation_rules r
+WHERE r.project_id = sqlc.arg(project_id) AND strpos(r.rules::text, sqlc.arg(shown)::text) > 0
+LIMIT 1;
 
 -- name: SegmentDelete :execrows
 DELETE FROM segments WHERE project_id = $1 AND id = $2;

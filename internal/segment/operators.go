@@ -29,20 +29,18 @@ type operator struct {
 	plain func([]operand, clock) Predicate
 }
 
-const anything = Text | Number | Moment | Birthday | List
-
 // operators lists what each operator means, once for each kind of field where that differs.
 var operators = map[string][]operator{
-	"$is":          {isText, isMoment},
-	"$in":          {isText, isMoment},
-	"$is_not":      {opposite(isText), opposite(isMoment)},
-	"$not_in":      {opposite(isText), opposite(isMoment)},
+	"$is":          {isText, isNumber, isMoment},
+	"$in":          {isText, isNumber, isMoment},
+	"$is_not":      {opposite(isText), opposite(isNumber), opposite(isMoment)},
+	"$not_in":      {opposite(isText), opposite(isNumber), opposite(isMoment)},
 	"$contains":    {texts(Contains)},
 	"$not_contain": {opposite(texts(Contains))},
 	"$starts_with": {texts(StartsWith)},
 	"$ends_with":   {texts(EndsWith)},
-	"$has_value":   {known},
-	"$is_unknown":  {opposite(known)},
+	"$has_value":   {known, counted},
+	"$is_unknown":  {opposite(known), opposite(counted)},
 
 	"$more_than":       {number(Above), days(agoBefore, false)},
 	"$less_than":       {number(Below), days(agoAfter, false)},
@@ -109,8 +107,9 @@ func operatorNames(kind Kind) string {
 	return strings.Join(names, ", ")
 }
 
+// isText is tried first, so what may be a text or a number, as metadata, is read as what the operands are.
 var isText = operator{
-	fits: Text | Number, wants: "a text, a number or a boolean", many: true, read: readScalar,
+	fits: Text, wants: "a text, a number or a boolean", many: true, read: readScalar,
 	plain: func(given []operand, _ clock) Predicate {
 		p := Predicate{Ask: Equals}
 		for _, o := range given {
@@ -128,6 +127,13 @@ var isText = operator{
 	},
 }
 
+var isNumber = operator{
+	fits: Number, wants: "a number", many: true, read: readNumber,
+	plain: func(given []operand, _ clock) Predicate {
+		return Predicate{View: AsNumber, Ask: Equals, Numbers: allNumbers(given)}
+	},
+}
+
 var isMoment = operator{
 	fits: Moment | Birthday, wants: "a date, or a date and time in ISO 8601", read: readMoment,
 	plain: func(given []operand, _ clock) Predicate {
@@ -140,8 +146,14 @@ var isMoment = operator{
 }
 
 var known = operator{
-	fits: anything, wants: "true", read: readTrue,
+	fits: Text | Moment | Birthday | List, wants: "true", read: readTrue,
 	plain: func([]operand, clock) Predicate { return Predicate{Ask: Known} },
+}
+
+// counted is known for a count or a sum: there is something to count.
+var counted = operator{
+	fits: Number, wants: "true", read: readTrue,
+	plain: func([]operand, clock) Predicate { return Predicate{View: AsNumber, Ask: Known} },
 }
 
 func texts(ask Comparison) operator {

@@ -23,7 +23,7 @@ type Comparison int
 
 // The comparisons.
 const (
-	Known      Comparison = iota // there is a value
+	Known      Comparison = iota // there is a value; of a number, one that is not 0
 	Equals                       // it is one of the operands
 	Contains                     // it contains one of the texts
 	StartsWith                   // it starts with one of the texts

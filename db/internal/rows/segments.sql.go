@@ -37,23 +37,6 @@ func (q *Queries) SegmentConfirm(ctx context.Context, db DBTX, arg SegmentConfir
 	return err
 }
 
-const segmentCount = `-- name: SegmentCount :one
-SELECT count(*) FROM segments WHERE project_id = $1 AND NOT draft
-AND (cardinality($2::uuid[]) = 0 OR id = ANY ($2::uuid[]))
-`
-
-type SegmentCountParams struct {
-	ProjectID uuid.UUID
-	Ids       []uuid.UUID
-}
-
-func (q *Queries) SegmentCount(ctx context.Context, db DBTX, arg SegmentCountParams) (int64, error) {
-	row := db.QueryRow(ctx, segmentCount, arg.ProjectID, arg.Ids)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
-}
-
 const segmentCountDynamic = `-- name: SegmentCountDynamic :one
 SELECT count(*) FROM segments WHERE project_id = $1 AND type <> 'static'
 `
@@ -182,6 +165,43 @@ func (q *Queries) SegmentFill(ctx context.Context, db DBTX, arg SegmentFillParam
 	return err
 }
 
+const segmentFollowed = `-- name: SegmentFollowed :many
+SELECT id, project_id, name, type, filter, initial_sync_status, draft, members, created_at, updated_at, moves FROM segments WHERE project_id = $1 AND type <> 'static' AND NOT draft ORDER BY created_at DESC, id DESC
+`
+
+// The segments with a filter that people see, of which a project has few.
+func (q *Queries) SegmentFollowed(ctx context.Context, db DBTX, projectID uuid.UUID) ([]Segment, error) {
+	rows, err := db.Query(ctx, segmentFollowed, projectID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Segment
+	for rows.Next() {
+		var i Segment
+		if err := rows.Scan(
+			&i.ID,
+			&i.ProjectID,
+			&i.Name,
+			&i.Type,
+			&i.Filter,
+			&i.InitialSyncStatus,
+			&i.Draft,
+			&i.Members,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.Moves,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const segmentGet = `-- name: SegmentGet :one
 SELECT id, project_id, name, type, filter, initial_sync_status, draft, members, created_at, updated_at, moves FROM segments WHERE project_id = $1 AND id = $2
 `
@@ -220,59 +240,6 @@ func (q *Queries) SegmentHold(ctx context.Context, db DBTX, projectID uuid.UUID)
 	var version int64
 	err := row.Scan(&version)
 	return version, err
-}
-
-const segmentList = `-- name: SegmentList :many
-SELECT id, project_id, name, type, filter, initial_sync_status, draft, members, created_at, updated_at, moves FROM segments WHERE project_id = $1 AND NOT draft
-AND (cardinality($2::uuid[]) = 0 OR id = ANY ($2::uuid[]))
-ORDER BY CASE WHEN $3::boolean THEN created_at END, created_at DESC, id DESC
-LIMIT $5 OFFSET $4
-`
-
-type SegmentListParams struct {
-	ProjectID   uuid.UUID
-	Ids         []uuid.UUID
-	OldestFirst bool
-	Skip        int32
-	Count       int32
-}
-
-func (q *Queries) SegmentList(ctx context.Context, db DBTX, arg SegmentListParams) ([]Segment, error) {
-	rows, err := db.Query(ctx, segmentList,
-		arg.ProjectID,
-		arg.Ids,
-		arg.OldestFirst,
-		arg.Skip,
-		arg.Count,
-	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []Segment
-	for rows.Next() {
-		var i Segment
-		if err := rows.Scan(
-			&i.ID,
-			&i.ProjectID,
-			&i.Name,
-			&i.Type,
-			&i.Filter,
-			&i.InitialSyncStatus,
-			&i.Draft,
-			&i.Members,
-			&i.CreatedAt,
-			&i.UpdatedAt,
-			&i.Moves,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
 }
 
 const segmentNextMoving = `-- name: SegmentNextMoving :one
@@ -396,24 +363,34 @@ func (q *Queries) SegmentSynced(ctx context.Context, db DBTX, arg SegmentSyncedP
 }
 
 const segmentUsedBy = `-- name: SegmentUsedBy :one
-SELECT id, name FROM distributions
-WHERE project_id = $1 AND segment_id = $2::uuid AND status NOT IN ('draft', 'sent', 'stopped', 'failed')
-ORDER BY id LIMIT 1
+SELECT 'distribution'::text AS type, d.id, d.name FROM distributions d
+WHERE d.project_id = $1 AND d.segment_id = $2::uuid AND d.status NOT IN ('draft', 'sent', 'stopped', 'failed')
+UNION ALL
+SELECT 'earning_rule', e.id, e.event FROM earning_rules e
+WHERE e.project_id = $1 AND e.segment_id = $2::uuid
+UNION ALL
+SELECT 'validation_rule', r.id, r.name FROM validation_rules r
+WHERE r.project_id = $1 AND strpos(r.rules::text, $3::text) > 0
+LIMIT 1
 `
 
 type SegmentUsedByParams struct {
 	ProjectID uuid.UUID
 	SegmentID uuid.UUID
+	Shown     string
 }
 
 type SegmentUsedByRow struct {
+	Type string
 	ID   uuid.UUID
 	Name string
 }
 
+// What would not work without the segment: a distribution that has not ended, an earning rule, or a validation rule, which
+// names the segment somewhere in its rules.
 func (q *Queries) SegmentUsedBy(ctx context.Context, db DBTX, arg SegmentUsedByParams) (SegmentUsedByRow, error) {
-	row := db.QueryRow(ctx, segmentUsedBy, arg.ProjectID, arg.SegmentID)
+	row := db.QueryRow(ctx, segmentUsedBy, arg.ProjectID, arg.SegmentID, arg.Shown)
 	var i SegmentUsedByRow
-	err := row.Scan(&i.ID, &i.Name)
+	err := row.Scan(&i.Type, &i.ID, &i.Name)
 	return i, err
 }
