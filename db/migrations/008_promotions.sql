@@ -5,7 +5,7 @@ CREATE TABLE promotion_tiers (
 	campaign_id     uuid NOT NULL REFERENCES campaigns ON DELETE CASCADE,
 	name            text NOT NULL,
 	banner          text,
-	discount        jsonb NOT NULL, -- the action's discount
+	discount        jsonb,          -- the action's discount
 	hierarchy       int NOT NULL,   -- the order in which tiers are tried, from 1
 	active          boolean NOT NULL DEFAULT true,
 	start_date      timestamptz,
@@ -30,9 +30,10 @@ CREATE TABLE promotion_stacks (
 	project_id  uuid NOT NULL REFERENCES projects ON DELETE CASCADE,
 	campaign_id uuid NOT NULL REFERENCES campaigns ON DELETE CASCADE,
 	name        text NOT NULL,
-	tiers       jsonb NOT NULL, -- {ids: [promotion tier ids], hierarchy_mode}
+	tier_ids    uuid[] NOT NULL, -- in the order in which they are redeemed
 	category    text,
 	created_at  timestamptz NOT NULL DEFAULT now(),
 	updated_at  timestamptz
 );
+CREATE INDEX promotion_stacks_created ON promotion_stacks (project_id, created_at, id);
 CREATE INDEX promotion_stacks_campaign ON promotion_stacks (campaign_id, created_at, id);

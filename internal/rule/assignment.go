@@ -7,6 +7,7 @@ import (
 
 	"herald/internal/id"
 	"herald/internal/stamp"
+	"herald/internal/voucher"
 )
 
 // ObjectType is what a rule can be assigned to.
@@ -72,17 +73,9 @@ func ShowAssignment(a Assignment) ShownAssignment {
 	}
 }
 
-// Assignments is the list of assignments that stands in what they limit.
-type Assignments struct {
-	Object  string            `json:"object"`
-	DataRef string            `json:"data_ref"`
-	Data    []ShownAssignment `json:"data"`
-	Total   int               `json:"total"`
-}
-
-// ShowAssignments is the assignments of one object as the public API shows them.
-func ShowAssignments(all []Assignment) Assignments {
-	shown := Assignments{Object: "list", DataRef: "data", Data: make([]ShownAssignment, len(all)), Total: len(all)}
+// ShowAssignments is the assignments of one object as the public API shows them in it.
+func ShowAssignments(all []Assignment) voucher.Assignments {
+	shown := voucher.Assignments{Object: "list", DataRef: "data", Data: make([]any, len(all)), Total: int64(len(all))}
 	for i, a := range all {
 		shown.Data[i] = ShowAssignment(a)
 	}

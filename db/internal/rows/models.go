@@ -253,6 +253,38 @@ type Project struct {
 	SegmentsVersion int64
 }
 
+type PromotionStack struct {
+	ID         uuid.UUID
+	ProjectID  uuid.UUID
+	CampaignID uuid.UUID
+	Name       string
+	TierIds    []uuid.UUID
+	Category   *string
+	CreatedAt  time.Time
+	UpdatedAt  *time.Time
+}
+
+type PromotionTier struct {
+	ID             uuid.UUID
+	ProjectID      uuid.UUID
+	CampaignID     uuid.UUID
+	Name           string
+	Banner         *string
+	Discount       *voucher.Discount
+	Hierarchy      int32
+	Active         bool
+	StartDate      *time.Time
+	ExpirationDate *time.Time
+	Validity       *voucher.Validity
+	Category       *string
+	Metadata       json.RawMessage
+	Redeemed       int64
+	OrdersAmount   int64
+	OrdersDiscount int64
+	CreatedAt      time.Time
+	UpdatedAt      *time.Time
+}
+
 type Publication struct {
 	ID             uuid.UUID
 	ProjectID      uuid.UUID
