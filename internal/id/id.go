@@ -45,6 +45,7 @@ const (
 	Export       Prefix = "exp"
 	Category     Prefix = "cat"
 	Holder       Prefix = "rh"
+	Session      Prefix = "ssn"
 	Event        Prefix = "event" // a custom event
 	messages     Prefix = "msg"
 	occurrences  Prefix = "evcus"

@@ -1,9 +1,13 @@
 package redemption
 
-import "math/bits"
+import (
+	"math/bits"
+
+	"herald/internal/order"
+)
 
 // MaxAmount bounds every amount: sums of thousands of them stay far within 64 bits.
-const MaxAmount = 1_000_000_000_000
+const MaxAmount = order.MaxAmount
 
 // A Basket is an order while redeemables are applied to it, one after the other. Each works on what those before it left, so a
 // fifth off after a voucher of 1.00 on an order of 2000.00 is a fifth of 1999.00.
@@ -21,16 +25,24 @@ type Basket struct {
 
 // Line is one item of the order.
 type Line struct {
-	SourceID, ProductID, ProductSource, SKUID, SKUSource string
+	Item order.Item // as it was; what a redeemable made has only its product or SKU
 
 	Price, Quantity, Amount int64
 	// Discount is what was taken off the line, Free how many of its units are for nothing, Applied and FreeApplied what the
 	// last redeemable did of that.
 	Discount, Free, Applied, FreeApplied int64
-	// Added is how many units redeemables put into the line: it had so many fewer.
-	Added int64
-	// Name names a line that a redeemable made.
-	Name string
+	// Added is how many units redeemables put into the line, which had so many fewer; AddedApplied the last one's.
+	Added, AddedApplied int64
+}
+
+// Key tells a line from others, as far as its order does.
+func (l Line) Key() string {
+	for _, key := range []string{l.Item.SKUID, l.Item.ProductID, l.Item.SourceID} {
+		if key != "" {
+			return key
+		}
+	}
+	return ""
 }
 
 // Left is what is still to pay for the line.
@@ -78,7 +90,7 @@ func (b *Basket) Totals() Totals {
 func (b *Basket) begin() {
 	b.Applied, b.LinesApplied = 0, 0
 	for i := range b.Lines {
-		b.Lines[i].Applied, b.Lines[i].FreeApplied = 0, 0
+		b.Lines[i].Applied, b.Lines[i].FreeApplied, b.Lines[i].AddedApplied = 0, 0, 0
 	}
 }
 

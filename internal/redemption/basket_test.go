@@ -7,9 +7,13 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"herald/internal/order"
 	"herald/internal/redemption"
+	"herald/internal/rule"
 	"herald/internal/voucher"
 )
+
+func text(s string) *string { return &s }
 
 func number(n int64) *int64 { return &n }
 
@@ -32,7 +36,7 @@ func off(kind, effect string, n float64) voucher.Discount {
 func lines(amounts ...int64) redemption.Basket {
 	var b redemption.Basket
 	for i, a := range amounts {
-		b.Lines = append(b.Lines, redemption.Line{ProductID: string(rune('a' + i)), Price: a, Quantity: 1, Amount: a})
+		b.Lines = append(b.Lines, redemption.Line{Item: order.Item{ProductID: string(rune('a' + i))}, Price: a, Quantity: 1, Amount: a})
 	}
 	return b
 }
@@ -66,7 +70,7 @@ func TestDiscountsOfAnOrder(t *testing.T) {
 		"for the items, of which none": {off("AMOUNT", "APPLY_TO_ITEMS", 300), 6_000, 0},
 	} {
 		b := redemption.Basket{Bare: c.amount}
-		require.Equal(t, c.taken, b.ApplyDiscount(c.discount, redemption.Scope{}), name)
+		require.Equal(t, c.taken, b.ApplyDiscount(c.discount, rule.Applicability{}), name)
 		require.Equal(t, c.amount-c.taken, b.Left(), name)
 	}
 }
@@ -74,56 +78,56 @@ func TestDiscountsOfAnOrder(t *testing.T) {
 func TestDiscountsOfItems(t *testing.T) {
 	t.Parallel()
 	b := lines(3_300, 3_400) // as the public API's documents show it
-	require.EqualValues(t, 300, b.ApplyDiscount(off("AMOUNT", "APPLY_TO_ITEMS_PROPORTIONALLY", 300), redemption.Scope{}))
+	require.EqualValues(t, 300, b.ApplyDiscount(off("AMOUNT", "APPLY_TO_ITEMS_PROPORTIONALLY", 300), rule.Applicability{}))
 	require.Equal(t, []int64{148, 152}, discounts(b))
 	require.Equal(t, redemption.Totals{
 		Amount: 6_700, ItemsDiscount: 300, TotalDiscount: 300, TotalAmount: 6_400, ItemsAppliedDiscount: 300, TotalAppliedDiscount: 300,
 	}, b.Totals())
 
 	b = lines(2_000, 8_000, 5_000)
-	some := redemption.Scope{Included: []redemption.Target{{Object: "product", ID: "b"}, {Object: "product", ID: "a"}}}
+	some := rule.Applicability{Included: []rule.Target{{Object: "product", ID: text("b")}, {Object: "product", ID: text("a")}}}
 	b.ApplyDiscount(off("AMOUNT", "APPLY_TO_ITEMS", 1_000), some)
 	require.Equal(t, []int64{1_000, 1_000, 0}, discounts(b))
 
 	b = lines(2_000, 8_000, 5_000)
-	b.ApplyDiscount(off("PERCENT", "APPLY_TO_ITEMS", 10), redemption.Scope{All: true, Excluded: []redemption.Target{{Object: "product", ID: "b"}}})
+	b.ApplyDiscount(off("PERCENT", "APPLY_TO_ITEMS", 10), rule.Applicability{IncludedAll: true, Excluded: []rule.Target{{Object: "product", ID: text("b")}}})
 	require.Equal(t, []int64{200, 0, 500}, discounts(b))
 
 	b = lines(100, 5_000)
 	b.Lines[0].Quantity, b.Lines[1].Quantity = 3, 1
-	b.ApplyDiscount(off("AMOUNT", "APPLY_TO_ITEMS_PROPORTIONALLY_BY_QUANTITY", 1_000), redemption.Scope{})
+	b.ApplyDiscount(off("AMOUNT", "APPLY_TO_ITEMS_PROPORTIONALLY_BY_QUANTITY", 1_000), rule.Applicability{})
 	require.Equal(t, []int64{100, 900}, discounts(b), "what a line cannot take goes to those that can")
 
 	b = lines(100, 5_000)
 	b.Lines[1].Quantity = 10
-	b.ApplyDiscount(off("AMOUNT", "APPLY_TO_ITEMS_BY_QUANTITY", 30), redemption.Scope{})
+	b.ApplyDiscount(off("AMOUNT", "APPLY_TO_ITEMS_BY_QUANTITY", 30), rule.Applicability{})
 	require.Equal(t, []int64{30, 300}, discounts(b))
 
 	b = lines(100, 5_000)
-	b.ApplyDiscount(off("FIXED", "APPLY_TO_ITEMS", 99), redemption.Scope{})
+	b.ApplyDiscount(off("FIXED", "APPLY_TO_ITEMS", 99), rule.Applicability{})
 	require.Equal(t, []int64{1, 4_901}, discounts(b))
 }
 
 func TestTheLimitsOfAScope(t *testing.T) {
 	t.Parallel()
 	count := func(n int64) *int64 { return &n }
-	scoped := func(effect string, change func(*redemption.Target)) []int64 {
+	scoped := func(effect string, change func(*rule.Target)) []int64 {
 		b := lines(1_000, 3_000, 2_000)
 		for i := range b.Lines {
-			b.Lines[i].ProductID, b.Lines[i].Quantity, b.Lines[i].Price = "p", 10, b.Lines[i].Amount/10
+			b.Lines[i].Item.ProductID, b.Lines[i].Quantity, b.Lines[i].Price = "p", 10, b.Lines[i].Amount/10
 		}
-		target := redemption.Target{Object: "product", ID: "p", Effect: effect}
+		target := rule.Target{Object: "product", ID: text("p"), Effect: effect}
 		change(&target)
-		b.ApplyDiscount(off("PERCENT", "APPLY_TO_ITEMS", 50), redemption.Scope{Included: []redemption.Target{target}})
+		b.ApplyDiscount(off("PERCENT", "APPLY_TO_ITEMS", 50), rule.Applicability{Included: []rule.Target{target}})
 		return discounts(b)
 	}
-	require.Equal(t, []int64{500, 1_500, 1_000}, scoped("APPLY_TO_EVERY", func(*redemption.Target) {}))
-	require.Equal(t, []int64{500, 0, 0}, scoped("APPLY_TO_CHEAPEST", func(*redemption.Target) {}))
-	require.Equal(t, []int64{0, 1_500, 0}, scoped("APPLY_TO_MOST_EXPENSIVE", func(*redemption.Target) {}))
-	require.Equal(t, []int64{150, 450, 300}, scoped("", func(s *redemption.Target) { s.QuantityLimit = count(3) }))
-	require.Equal(t, []int64{500, 300, 0}, scoped("", func(s *redemption.Target) { s.AggregatedQuantityLimit = count(12) }))
-	require.Equal(t, []int64{400, 400, 400}, scoped("", func(s *redemption.Target) { s.AmountLimit = count(400) }))
-	require.Equal(t, []int64{500, 100, 0}, scoped("", func(s *redemption.Target) { s.AggregatedAmountLimit = count(600) }))
+	require.Equal(t, []int64{500, 1_500, 1_000}, scoped("APPLY_TO_EVERY", func(*rule.Target) {}))
+	require.Equal(t, []int64{500, 0, 0}, scoped("APPLY_TO_CHEAPEST", func(*rule.Target) {}))
+	require.Equal(t, []int64{0, 1_500, 0}, scoped("APPLY_TO_MOST_EXPENSIVE", func(*rule.Target) {}))
+	require.Equal(t, []int64{150, 450, 300}, scoped("", func(s *rule.Target) { s.QuantityLimit = count(3) }))
+	require.Equal(t, []int64{500, 300, 0}, scoped("", func(s *rule.Target) { s.AggregatedQuantityLimit = count(12) }))
+	require.Equal(t, []int64{400, 400, 400}, scoped("", func(s *rule.Target) { s.AmountLimit = count(400) }))
+	require.Equal(t, []int64{500, 100, 0}, scoped("", func(s *rule.Target) { s.AggregatedAmountLimit = count(600) }))
 }
 
 func TestUnitsForFree(t *testing.T) {
@@ -135,14 +139,15 @@ func TestUnitsForFree(t *testing.T) {
 		return d
 	}
 	has := func(quantity int64) redemption.Basket {
-		return redemption.Basket{Lines: []redemption.Line{{ProductID: "prod_1", Price: 2_100, Quantity: quantity, Amount: 2_100 * quantity}}}
+		return redemption.Basket{Lines: []redemption.Line{{Item: order.Item{ProductID: "prod_1"}, Price: 2_100, Quantity: quantity, Amount: 2_100 * quantity}}}
 	}
 
 	b := lines(2_300)
-	require.EqualValues(t, 94_500, b.ApplyDiscount(unit("ADD_NEW_ITEMS", 45), redemption.Scope{}))
+	require.EqualValues(t, 94_500, b.ApplyDiscount(unit("ADD_NEW_ITEMS", 45), rule.Applicability{}))
+	require.Equal(t, "Phone", b.Lines[1].Item.Product.Name)
+	b.Lines[1].Item = order.Item{}
 	require.Equal(t, redemption.Line{
-		ProductID: "prod_1", Price: 2_100, Quantity: 45, Amount: 94_500, Discount: 94_500, Applied: 94_500, Free: 45, FreeApplied: 45,
-		Added: 45, Name: "Phone",
+		Price: 2_100, Quantity: 45, Amount: 94_500, Discount: 94_500, Applied: 94_500, Free: 45, FreeApplied: 45, Added: 45, AddedApplied: 45,
 	}, b.Lines[1])
 	require.Equal(t, redemption.Totals{
 		Amount: 96_800, InitialAmount: 2_300, ItemsDiscount: 94_500, TotalDiscount: 94_500, TotalAmount: 2_300,
@@ -150,23 +155,23 @@ func TestUnitsForFree(t *testing.T) {
 	}, b.Totals())
 
 	b = has(2)
-	b.ApplyDiscount(unit("ADD_MISSING_ITEMS", 3), redemption.Scope{})
+	b.ApplyDiscount(unit("ADD_MISSING_ITEMS", 3), rule.Applicability{})
 	require.EqualValues(t, 3, b.Lines[0].Quantity)
 	require.EqualValues(t, 1, b.Lines[0].Added)
 	require.Zero(t, b.Left())
 	b = has(5)
-	b.ApplyDiscount(unit("ADD_MISSING_ITEMS", 3), redemption.Scope{})
+	b.ApplyDiscount(unit("ADD_MISSING_ITEMS", 3), rule.Applicability{})
 	require.EqualValues(t, 5, b.Lines[0].Quantity)
 	require.EqualValues(t, 4_200, b.Left())
 	b = has(5)
-	b.ApplyDiscount(unit("ADD_SAME_ITEMS", 1), redemption.Scope{})
+	b.ApplyDiscount(unit("ADD_SAME_ITEMS", 1), rule.Applicability{})
 	require.EqualValues(t, 6, b.Lines[0].Quantity)
 	require.EqualValues(t, 10_500, b.Left())
 	b = has(1)
 	b.ApplyDiscount(voucher.Discount{Type: "UNIT", Effect: "ADD_MANY_ITEMS", Units: []voucher.Unit{
 		{UnitOff: number(2), UnitType: "prod_1", Effect: "ADD_NEW_ITEMS", Product: product},
 		{UnitOff: number(1), UnitType: "prod_2", Effect: "ADD_MISSING_ITEMS"},
-	}}, redemption.Scope{})
+	}}, rule.Applicability{})
 	require.Len(t, b.Lines, 2)
 	require.EqualValues(t, 3, b.Lines[0].Quantity)
 	require.EqualValues(t, 2_100, b.Left())
@@ -175,11 +180,11 @@ func TestUnitsForFree(t *testing.T) {
 func TestPaying(t *testing.T) {
 	t.Parallel()
 	b := redemption.Basket{Bare: 6_000}
-	require.EqualValues(t, 2_000, b.ApplyCredits(2_000, "", redemption.Scope{}))
-	require.EqualValues(t, 4_000, b.ApplyCredits(9_000, "APPLY_TO_ORDER", redemption.Scope{}))
+	require.EqualValues(t, 2_000, b.ApplyCredits(2_000, "", rule.Applicability{}))
+	require.EqualValues(t, 4_000, b.ApplyCredits(9_000, "APPLY_TO_ORDER", rule.Applicability{}))
 	require.Zero(t, b.Left())
 	b = lines(1_000, 2_000)
-	require.EqualValues(t, 300, b.ApplyCredits(300, "APPLY_TO_ITEMS", redemption.Scope{}))
+	require.EqualValues(t, 300, b.ApplyCredits(300, "APPLY_TO_ITEMS", rule.Applicability{}))
 	require.Equal(t, []int64{100, 200}, discounts(b))
 
 	ratio := redemption.Exchange{Points: 100, Units: 20} // as the public API's documents show it
@@ -200,7 +205,7 @@ func TestNothingIsTakenThatIsNotThere(t *testing.T) {
 		for i := range rapid.IntRange(0, 5).Draw(t, "lines") {
 			price, quantity := rapid.Int64Range(0, 1e9).Draw(t, "price"), rapid.Int64Range(0, 100).Draw(t, "quantity")
 			b.Lines = append(b.Lines, redemption.Line{
-				ProductID: string(rune('a' + i)), Price: price, Quantity: quantity,
+				Item: order.Item{ProductID: string(rune('a' + i))}, Price: price, Quantity: quantity,
 				Amount: price*quantity + rapid.Int64Range(0, 10).Draw(t, "more"),
 			})
 		}
@@ -221,11 +226,11 @@ func TestNothingIsTakenThatIsNotThere(t *testing.T) {
 }
 
 func apply(t *rapid.T, b *redemption.Basket) int64 {
-	var scope redemption.Scope
+	var scope rule.Applicability
 	if rapid.Bool().Draw(t, "scoped") {
 		limit := rapid.Int64Range(0, 50).Draw(t, "limit")
 		amount := rapid.Int64Range(0, 1e9).Draw(t, "amount limit")
-		scope.Included = []redemption.Target{{Object: "product", ID: "a", QuantityLimit: &limit}, {Object: "product", ID: "c", AggregatedAmountLimit: &amount}}
+		scope.Included = []rule.Target{{Object: "product", ID: text("a"), QuantityLimit: &limit}, {Object: "product", ID: text("c"), AggregatedAmountLimit: &amount}}
 	}
 	d := off("PERCENT", "", 0)
 	switch kind := rapid.SampledFrom([]string{"PERCENT", "AMOUNT", "FIXED", "UNIT", "CREDITS", "POINTS"}).Draw(t, "kind"); kind {
@@ -270,4 +275,40 @@ func holds(t require.TestingT, b redemption.Basket) {
 	require.Equal(t, now.TotalDiscount, now.Discount+now.ItemsDiscount)
 	require.GreaterOrEqual(t, now.TotalAppliedDiscount, int64(0))
 	require.LessOrEqual(t, now.TotalAppliedDiscount, now.TotalDiscount)
+}
+
+// A redemption that is rolled back leaves the order as if it had never been, whatever was redeemed beside it.
+func TestARollbackTakesOffWhatTheRedemptionDid(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		o := order.Order{Status: order.Paid, Metadata: json.RawMessage("{}"), Items: []order.Item{}}
+		for i := range rapid.IntRange(0, 4).Draw(t, "items") {
+			price := rapid.Int64Range(0, 1e6).Draw(t, "price")
+			quantity := rapid.Int64Range(1, 20).Draw(t, "quantity")
+			o.Items = append(o.Items, order.Item{
+				Object: "order_item", ProductID: string(rune('a' + i)), Price: &price, Quantity: quantity, Amount: price * quantity,
+			})
+		}
+		o.Amount = rapid.Int64Range(0, 1e9).Draw(t, "amount")
+		o.Total()
+		before := o
+		var done []redemption.Effects
+		for range rapid.IntRange(1, 5).Draw(t, "redemptions") {
+			b := redemption.BasketOf(o)
+			apply(t, &b)
+			totals := b.Totals()
+			done = append(done, redemption.Effects{Order: &totals, Took: b.Took()})
+			o = b.Onto(o)
+			require.Equal(t, totals.TotalAmount, o.TotalAmount)
+			o = o.Kept()
+		}
+		for i := len(done) - 1; i >= 0; i-- {
+			o = done[i].Undone(o).Kept()
+			require.GreaterOrEqual(t, o.TotalAmount, int64(0))
+		}
+		require.Equal(t, before.Amount, o.Amount)
+		require.Equal(t, before.TotalAmount, o.TotalAmount)
+		require.Equal(t, before.Items, o.Items)
+		require.Nil(t, o.InitialAmount)
+	})
 }

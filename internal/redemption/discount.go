@@ -4,28 +4,36 @@ import (
 	"encoding/json"
 	"math"
 
+	"herald/internal/order"
+	"herald/internal/rule"
 	"herald/internal/voucher"
 )
 
 // percent is the precision of a percentage: millionths of a percent.
 const percent = 1_000_000
 
-// ApplyDiscount applies a discount and says how much it takes off. Formulas are not evaluated: the number beside one, which
+// ApplyApplyDiscount applies a discount and says how much it takes off. Formulas are not evaluated: the number beside one, which
 // the public API calls its fallback, counts.
-func (b *Basket) ApplyDiscount(d voucher.Discount, s Scope) int64 {
+func (b *Basket) ApplyDiscount(d voucher.Discount, a rule.Applicability) int64 {
 	b.begin()
 	switch {
+	case d.Type == "UNIT" && b.Bare > 0: // items and an amount of something else cannot be added up
 	case d.Type == "UNIT":
-		b.addUnits(d, s)
+		b.addUnits(d, a)
 	case OnLines(d):
-		b.takeOff(s.parts(b), d)
+		b.takeOff(b.parts(a), d)
 	default:
 		b.off(orderOff(d, b.Left()))
 	}
 	return b.Applied + b.LinesApplied
 }
 
-// OnLines reports whether the discount works on the items of an order, and so needs some.
+// Lacks reports whether the discount works on items, and the order has none, or an amount that they do not make up.
+func (b *Basket) Lacks(d voucher.Discount) bool {
+	return OnLines(d) && len(b.Lines) == 0 || d.Type == "UNIT" && b.Bare > 0
+}
+
+// OnLines reports whether the discount works on the items that an order has.
 func OnLines(d voucher.Discount) bool {
 	return d.Type != "UNIT" && d.Effect != "" && d.Effect != "APPLY_TO_ORDER" || d.Effect == "ADD_SAME_ITEMS"
 }
@@ -135,10 +143,10 @@ type freeItem struct {
 	Price    *int64 `json:"price"`
 }
 
-func (b *Basket) addUnits(d voucher.Discount, s Scope) {
+func (b *Basket) addUnits(d voucher.Discount, a rule.Applicability) {
 	switch d.Effect {
 	case "ADD_SAME_ITEMS":
-		for _, p := range s.parts(b) {
+		for _, p := range b.parts(a) {
 			n := units(d.UnitOff)
 			b.grow(p.line, n)
 			b.free(p.line, n)
@@ -172,25 +180,38 @@ func (b *Basket) lineOf(u voucher.Unit) int {
 	var product, sku freeItem
 	_ = json.Unmarshal(u.Product, &product) // what cannot be read names nothing: the unit_type does
 	_ = json.Unmarshal(u.SKU, &sku)
-	target := Target{Object: "product", ID: u.UnitType, SourceID: product.SourceID}
-	made := Line{ProductID: u.UnitType, ProductSource: product.SourceID, Name: product.Name, Price: whole(product.Price)}
+	target := rule.Target{Object: "product", ID: &u.UnitType, SourceID: named(product.SourceID)}
+	item := order.Item{ProductID: u.UnitType, RelatedObject: "product"}
+	price := product.Price
 	if product.ID != "" {
-		made.ProductID = product.ID
+		item.ProductID = product.ID
+	}
+	if product != (freeItem{}) {
+		item.Product = &order.Product{ID: product.ID, SourceID: product.SourceID, Name: product.Name, Price: product.Price}
 	}
 	if sku.ID != "" || sku.SourceID != "" {
-		target = Target{Object: "sku", ID: sku.ID, SourceID: sku.SourceID}
-		made.SKUID, made.SKUSource, made.Name = sku.ID, sku.SourceID, sku.SKU
+		target = rule.Target{Object: "sku", ID: named(sku.ID), SourceID: named(sku.SourceID)}
+		item.SKUID, item.RelatedObject = sku.ID, "sku"
+		item.SKU = &order.SKU{ID: sku.ID, SourceID: sku.SourceID, Name: sku.SKU, Price: sku.Price}
 		if sku.Price != nil {
-			made.Price = whole(sku.Price)
+			price = sku.Price
 		}
 	}
 	for i, l := range b.Lines {
-		if target.names(l) {
+		if target.Names(l.Item) {
 			return i
 		}
 	}
-	b.Lines = append(b.Lines, made)
+	b.Lines = append(b.Lines, Line{Item: item, Price: whole(price)})
 	return len(b.Lines) - 1
+}
+
+// named is an id, nil where it is none.
+func named(id string) *string {
+	if id == "" {
+		return nil
+	}
+	return &id
 }
 
 func units(n *int64) int64 {
@@ -206,6 +227,7 @@ func (b *Basket) grow(i int, n int64) {
 	n = min(n, MaxAmount/max(l.Price, 1))
 	l.Quantity += n
 	l.Added += n
+	l.AddedApplied += n
 	l.Amount += l.Price * n
 }
 

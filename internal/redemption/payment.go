@@ -1,15 +1,19 @@
 package redemption
 
-import "math/bits"
+import (
+	"math/bits"
+
+	"herald/internal/rule"
+)
 
 // ApplyCredits pays with credits of a gift card, at most as many, and says how many were taken. The effect says whether they
 // pay for the order as a whole or for the items in scope, each its share.
-func (b *Basket) ApplyCredits(credits int64, effect string, s Scope) int64 {
+func (b *Basket) ApplyCredits(credits int64, effect string, a rule.Applicability) int64 {
 	b.begin()
 	if effect != "APPLY_TO_ITEMS" {
 		return b.off(credits)
 	}
-	parts := s.parts(b)
+	parts := b.parts(a)
 	bases := make([]int64, len(parts))
 	for i, p := range parts {
 		bases[i] = p.base(b)

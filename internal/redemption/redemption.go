@@ -68,13 +68,16 @@ type Redemption struct {
 // Effects is what a redemption did beside what its columns say: enough to undo it, and to show the order as it left it. It
 // holds ids and figures, nothing personal.
 type Effects struct {
-	Channel *Channel    `json:"channel,omitempty"`
-	Session string      `json:"session,omitempty"` // the key of the session that it was made in
-	Order   *Totals     `json:"order,omitempty"`   // the order's amounts with this and what was redeemed before it
-	Applied int64       `json:"applied,omitempty"` // what it alone took off the order
-	Reward  *Reward     `json:"reward,omitempty"`
-	Tiers   []uuid.UUID `json:"tiers,omitempty"` // of a stack: the promotion tiers that were redeemed with it
-	Stack   *uuid.UUID  `json:"stack,omitempty"` // the promotion stack that named the tier
+	Channel *Channel `json:"channel,omitempty"`
+	Session string   `json:"session,omitempty"` // the key of the session that it was made in
+	Order   *Totals  `json:"order,omitempty"`   // the order's amounts with this and what was redeemed before it
+	Applied int64    `json:"applied,omitempty"` // what it alone took off the order
+	Took    []Took   `json:"took,omitempty"`    // and off its items
+	// Transaction is the movement of the card's balance, which a rollback refunds.
+	Transaction *uuid.UUID  `json:"transaction,omitempty"`
+	Reward      *Reward     `json:"reward,omitempty"`
+	Parts       []uuid.UUID `json:"parts,omitempty"` // of what stands for several: those
+	Stack       *uuid.UUID  `json:"stack,omitempty"` // the promotion stack that named the tier
 }
 
 // Channel is who redeemed.

@@ -1,25 +1,12 @@
 package redemption
 
-import "math"
+import (
+	"cmp"
+	"math"
+	"slices"
 
-// Scope says which lines of an order a discount applies to, as validation rules limit it. The zero scope is all of them.
-type Scope struct {
-	All      bool // everything but what is excluded
-	Included []Target
-	Excluded []Target
-}
-
-// Target is one product or SKU that a scope names, with the limits that go with it. Nil is no limit.
-type Target struct {
-	Object   string // product, sku or products_collection
-	ID       string // ours, where we have one, or the caller's
-	SourceID string
-	Effect   string // APPLY_TO_EVERY, APPLY_TO_CHEAPEST or APPLY_TO_MOST_EXPENSIVE
-	Price    *int64
-
-	QuantityLimit, AggregatedQuantityLimit *int64 // units that are discounted: in a line, in all of them
-	AmountLimit, AggregatedAmountLimit     *int64 // what they are discounted by
-}
+	"herald/internal/rule"
+)
 
 // part is how much of a line a discount may touch.
 type part struct {
@@ -27,7 +14,7 @@ type part struct {
 	units int64
 	most  int64  // the discount that it may get
 	group *group // what it shares with other lines
-	price *int64 // what a unit costs after a FIXED discount, where the target says its own
+	price *int64 // what a unit costs after a FIXED discount, where the rule says its own
 }
 
 // group is what several lines of one target share.
@@ -42,68 +29,39 @@ func (p part) base(b *Basket) int64 {
 	return share(l.Left(), p.units, l.Quantity)
 }
 
-// names reports whether the target is the line's product or SKU. Collections are not kept, so they name nothing.
-func (t Target) names(l Line) bool {
-	is := func(ids ...string) bool {
-		for _, id := range ids {
-			if id != "" && (id == t.ID || id == t.SourceID) {
-				return true
-			}
-		}
-		return false
-	}
-	switch t.Object {
-	case "sku":
-		return is(l.SKUID, l.SKUSource, l.SourceID)
-	case "product":
-		return is(l.ProductID, l.ProductSource, l.SourceID)
-	}
-	return false
-}
-
-// parts are the lines that the scope lets a discount touch, in the order of the order.
-func (s Scope) parts(b *Basket) []part {
+// parts are the lines that a discount may touch, as rules limit it, in the order of the order. Where a rule names what is
+// included, its limits go with each; the first that names a line has it.
+func (b *Basket) parts(a rule.Applicability) []part {
 	open := make([]bool, len(b.Lines))
 	for i, l := range b.Lines {
-		open[i] = l.Quantity > 0
-		for _, t := range s.Excluded {
-			open[i] = open[i] && !t.names(l)
-		}
-	}
-	if s.All || len(s.Included) == 0 {
-		return wholeLines(b, open)
+		open[i] = l.Quantity > 0 && a.Covers(l.Item)
 	}
 	var parts []part
-	for _, t := range s.Included {
-		parts = append(parts, t.parts(b, open)...)
+	for _, t := range a.Included {
+		parts = append(parts, b.partsOf(t, open)...)
 	}
-	return parts
-}
-
-func wholeLines(b *Basket, open []bool) (parts []part) {
 	shared := &group{math.MaxInt64}
 	for i, l := range b.Lines {
-		if open[i] {
+		if open[i] { // everything is included, beside what is named
 			parts = append(parts, part{line: i, units: l.Quantity, most: math.MaxInt64, group: shared})
 		}
 	}
 	return parts
 }
 
-// parts are the target's lines among the open ones, which it closes: the first target that names a line has it.
-func (t Target) parts(b *Basket, open []bool) (parts []part) {
+// partsOf are the target's lines among the open ones, which it closes.
+func (b *Basket) partsOf(t rule.Target, open []bool) (parts []part) {
 	shared := &group{limit(t.AggregatedAmountLimit)}
 	units := limit(t.AggregatedQuantityLimit)
-	for _, i := range t.lines(b, open) {
-		open[i] = false
-		n := min(b.Lines[i].Quantity, limit(t.QuantityLimit), units)
+	for _, i := range b.linesOf(t, open) {
+		n := min(eligible(t, b.Lines[i].Quantity), limit(t.QuantityLimit), units)
 		if n <= 0 {
 			continue
 		}
 		units -= n
 		p := part{line: i, units: n, most: limit(t.AmountLimit), group: shared}
 		if t.Price != nil {
-			price := whole(t.Price)
+			price := int64(math.Round(*t.Price))
 			p.price = &price
 		}
 		parts = append(parts, p)
@@ -111,25 +69,37 @@ func (t Target) parts(b *Basket, open []bool) (parts []part) {
 	return parts
 }
 
-// lines are the open lines that the target names: all, or the one with the lowest or highest price.
-func (t Target) lines(b *Basket, open []bool) (lines []int) {
+// linesOf are the open lines that the target names, which it closes: all of them in their order or by their price, or the one
+// with the lowest or highest price.
+func (b *Basket) linesOf(t rule.Target, open []bool) (lines []int) {
 	for i, l := range b.Lines {
-		if open[i] && t.names(l) {
+		if open[i] && t.Names(l.Item) {
 			lines = append(lines, i)
+			open[i] = false
 		}
 	}
-	if len(lines) < 2 || t.Effect != "APPLY_TO_CHEAPEST" && t.Effect != "APPLY_TO_MOST_EXPENSIVE" {
-		return lines
+	byPrice := func(x, y int) int { return cmp.Compare(b.Lines[x].Price, b.Lines[y].Price) }
+	switch t.Effect {
+	case rule.ToCheapest, rule.FromCheapest:
+		slices.SortStableFunc(lines, byPrice)
+	case rule.ToMostExpensive, rule.FromMostExpensive:
+		slices.SortStableFunc(lines, func(x, y int) int { return byPrice(y, x) })
 	}
-	best := lines[0]
-	for _, i := range lines[1:] {
-		cheaper := b.Lines[i].Price < b.Lines[best].Price
-		dearer := b.Lines[i].Price > b.Lines[best].Price
-		if cheaper && t.Effect == "APPLY_TO_CHEAPEST" || dearer && t.Effect == "APPLY_TO_MOST_EXPENSIVE" {
-			best = i
-		}
+	if len(lines) > 0 && (t.Effect == rule.ToCheapest || t.Effect == rule.ToMostExpensive) {
+		return lines[:1]
 	}
-	return []int{best}
+	return lines
+}
+
+// eligible is how many of a line's units the target covers: every n-th after those that are skipped, where it says so.
+func eligible(t rule.Target, quantity int64) int64 {
+	if t.SkipInitially != nil {
+		quantity = max(quantity-*t.SkipInitially, 0)
+	}
+	if t.Repeat != nil && *t.Repeat > 1 {
+		quantity /= *t.Repeat
+	}
+	return quantity
 }
 
 func limit(n *int64) int64 {

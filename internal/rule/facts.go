@@ -52,6 +52,7 @@ type Spans struct{ Total, Day, Week, Month int64 }
 type Violation struct {
 	Rule    uuid.UUID
 	Message string // what its author wants the caller to hear; empty where they said nothing
+	About   string // the name of the condition that did not hold: "customer.segment"
 }
 
 // Need says which facts of the past a rule asks for.
@@ -74,7 +75,7 @@ func (r Rule) Check(f Facts) *Violation {
 	if a.message == "" && r.Error != nil {
 		a.message = r.Error.Message
 	}
-	return &Violation{Rule: r.ID, Message: a.message}
+	return &Violation{Rule: r.ID, Message: a.message, About: a.about}
 }
 
 func (r Rule) root(f Facts) scope {
@@ -112,10 +113,10 @@ type scope struct {
 	line  *order.Item
 }
 
-// asker asks conditions, and remembers the message of the first that did not hold.
+// asker asks conditions, and remembers the message and the name of the first that did not hold.
 type asker struct {
-	facts   *Facts
-	message string
+	facts          *Facts
+	message, about string
 }
 
 // all asks the rules as their logic joins them.
@@ -125,15 +126,19 @@ func (a *asker) all(r Rules, s scope) bool {
 
 // ask asks one condition. What conditions below it said counts only if it does not hold.
 func (a *asker) ask(c *condition, s scope) bool {
-	before := a.message
+	message, about := a.message, a.about
 	holds := a.holds(c, s)
-	switch {
-	case holds:
-		a.message = before
-	case a.message == "":
+	if holds {
+		a.message, a.about = message, about
+		return true
+	}
+	if a.message == "" {
 		a.message = c.message
 	}
-	return holds
+	if a.about == "" {
+		a.about = c.name
+	}
+	return false
 }
 
 func (a *asker) holds(c *condition, s scope) bool {

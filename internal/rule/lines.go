@@ -52,14 +52,14 @@ func (a *asker) lines(c *condition, s scope) bool {
 	passes := func(i int) bool { return a.all(c.rules, scope{lines: found, line: &found[i]}) }
 	switch c.about.among {
 	case none:
-		quiet := a.message // that a line does not pass is what is wanted here
+		message, about := a.message, a.about // that a line does not pass is what is wanted here
 		for i := range found {
 			if passes(i) {
-				a.message = quiet
+				a.message, a.about = message, about
 				return false
 			}
 		}
-		a.message = quiet
+		a.message, a.about = message, about
 		return true
 	case every:
 		return len(found) > 0 && len(found) == len(s.lines) && allIn(found, passes)

@@ -32,6 +32,7 @@ type Rules struct {
 
 // condition is one numbered rule: tests on what its name is about, and further rules below it.
 type condition struct {
+	name     string
 	about    about
 	property string
 	tests    []test
@@ -169,7 +170,7 @@ func (p *parser) condition(path string, raw json.RawMessage, depth int) *conditi
 		p.complain(path+".name", "Property .%s.name should be one of: %s", path, nameList())
 		return c
 	}
-	c.about = names[known]
+	c.name, c.about = known, names[known]
 	if c.property = p.text(path+".property", parts["property"]); c.about.property && c.property == "" {
 		p.complain(path+".property", "Rule '%s' must have a 'property'", name)
 	} else if utf8.RuneCountInString(c.property) > maxProperty {

@@ -17,7 +17,7 @@ func (v *Validity) Open(start, published *time.Time, at time.Time) bool {
 	if len(v.DayOfWeek) > 0 && !slices.Contains(v.DayOfWeek, int(at.Weekday())) {
 		return false
 	}
-	if v.Timeframe != nil && start != nil && !v.Timeframe.open(start.UTC(), at) {
+	if v.Timeframe != nil && start != nil && !v.Timeframe.Open(start.UTC(), at) {
 		return false
 	}
 	if after := v.ActivityDurationAfterPublishing; after != nil && published != nil {
@@ -25,11 +25,11 @@ func (v *Validity) Open(start, published *time.Time, at time.Time) bool {
 			return false
 		}
 	}
-	return v.Hours == nil || len(v.Hours.Daily) == 0 || slices.ContainsFunc(v.Hours.Daily, func(d Daily) bool { return d.open(at) })
+	return v.Hours == nil || len(v.Hours.Daily) == 0 || slices.ContainsFunc(v.Hours.Daily, func(d Daily) bool { return d.Open(at) })
 }
 
-// open reports whether one of the windows that open at start and after each interval from then on is open.
-func (t Timeframe) open(start, at time.Time) bool {
+// Open reports whether one of the windows that open at start and after each interval from then on is open.
+func (t Timeframe) Open(start, at time.Time) bool {
 	if at.Before(start) {
 		return false
 	}
@@ -44,8 +44,8 @@ func (t Timeframe) open(start, at time.Time) bool {
 	return at.Before(while.after(every.last(start, at), 1))
 }
 
-// open reports whether the span of hours holds; one that ends before it starts runs into the next day.
-func (d Daily) open(at time.Time) bool {
+// Open reports whether the span of hours holds; one that ends before it starts runs into the next day.
+func (d Daily) Open(at time.Time) bool {
 	from, hasFrom := minutes(d.StartTime)
 	to, hasTo := minutes(d.ExpirationTime)
 	if !hasFrom {
@@ -68,11 +68,10 @@ func minutes(text string) (int, bool) {
 	return at.Hour()*60 + at.Minute(), err == nil
 }
 
-// period is an ISO 8601 duration.
-type period struct {
-	months, days int
-	clock        time.Duration
-}
+// period is an ISO 8601 duration: a calendar's months and days, and a clock's seconds.
+type period struct{ months, days, seconds int }
+
+const daySeconds = 24 * 60 * 60
 
 var periodText = regexp.MustCompile(`^P(?:(\d{1,5})W|(?:(\d{1,4})Y)?(?:(\d{1,5})M)?(?:(\d{1,5})D)?(?:T(?:(\d{1,5})H)?(?:(\d{1,6})M)?(?:(\d{1,8})S)?)?)$`)
 
@@ -86,22 +85,27 @@ func parsePeriod(text string) (p period, ok bool) {
 	for i, digits := range found[1:] {
 		n[i+1], _ = strconv.Atoi(digits) // an absent part is 0
 	}
-	p.months, p.days = 12*n[2]+n[3], 7*n[1]+n[4]
-	p.clock = time.Duration(n[5])*time.Hour + time.Duration(n[6])*time.Minute + time.Duration(n[7])*time.Second
+	p = period{months: 12*n[2] + n[3], days: 7*n[1] + n[4], seconds: n[5]*3600 + n[6]*60 + n[7]}
 	return p, p != period{}
 }
 
+// after is the instant n periods after start. Whole days of seconds go through the calendar, because a time.Duration ends
+// after 292 years.
 func (p period) after(start time.Time, n int) time.Time {
-	return start.AddDate(0, n*p.months, n*p.days).Add(time.Duration(n) * p.clock)
+	seconds := n * p.seconds
+	return start.AddDate(0, n*p.months, n*p.days+seconds/daySeconds).Add(time.Duration(seconds%daySeconds) * time.Second)
 }
 
 // last is the last of start and the instants that lie whole periods after it which is not after at. Months differ in length,
-// so it is guessed by the longest and then found.
+// so it is guessed by their average over a year and then found, in a few steps however far at lies.
 func (p period) last(start, at time.Time) time.Time {
-	longest := time.Duration(p.months*31+p.days)*24*time.Hour + p.clock
-	n := int(at.Sub(start) / longest)
+	average := float64(p.after(start, 12).Unix()-start.Unix()) / 12
+	n := max(0, int(float64(at.Unix()-start.Unix())/average))
 	for !p.after(start, n+1).After(at) {
 		n++
+	}
+	for n > 0 && p.after(start, n).After(at) {
+		n--
 	}
 	return p.after(start, n)
 }
