@@ -68,5 +68,6 @@ func New(o Options) http.Handler {
 	consents{db.Consents{Pool: o.Pool}, db.Customers{Pool: o.Pool}}.routes(v1)
 	segments{db.Segments{Pool: o.Pool}, flows.SyncSegment}.routes(v1)
 	orders{db.NewOrders(o.Pool), flows.ImportOrders}.routes(v1)
+	events{db.NewEvents(o.Pool)}.routes(v1)
 	return e
 }

@@ -2,7 +2,6 @@ package db
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 	"time"
 
@@ -11,6 +10,7 @@ import (
 	"herald/db/internal/rows"
 	"herald/internal/balance"
 	"herald/internal/customer"
+	"herald/internal/event"
 	"herald/internal/id"
 	"herald/internal/loyalty"
 	"herald/internal/occurrence"
@@ -111,7 +111,7 @@ type earningFacts struct {
 }
 
 // factsOf reads what rules look at from an occurrence.
-func factsOf(o occurrence.Occurrence) (f earningFacts, err error) {
+func factsOf(o occurrence.Occurrence) (f earningFacts) {
 	if shown, ok := o.Data["order"].(order.Shown); ok {
 		f.Order = &order.Order{
 			Status: shown.Status, Amount: shown.Amount, InitialAmount: shown.InitialAmount, DiscountAmount: shown.DiscountAmount,
@@ -119,24 +119,13 @@ func factsOf(o occurrence.Occurrence) (f earningFacts, err error) {
 			Items: shown.Items, Metadata: shown.Metadata,
 		}
 	}
-	if o.Type != occurrence.CustomEvent {
-		return f, nil
+	if shown, ok := o.Data["event"].(event.Shown); ok && o.Type == occurrence.CustomEvent {
+		f.Event = shown.Metadata
+		if shown.Loyalty != nil {
+			f.card = shown.Loyalty.Code
+		}
 	}
-	raw, err := o.Raw()
-	if err != nil {
-		return f, err
-	}
-	var data struct {
-		Event struct {
-			Metadata json.RawMessage `json:"metadata"`
-		} `json:"event"`
-		Loyalty struct {
-			Code string `json:"code"`
-		} `json:"loyalty"`
-	}
-	err = json.Unmarshal(raw, &data)
-	f.Event, f.card = data.Event.Metadata, data.Loyalty.Code
-	return f, err
+	return f
 }
 
 // awardsFor are the points that rules give for what happened, in its order. A member has them on one card of a programme: on the
@@ -149,10 +138,7 @@ func awardsFor(offers []loyalty.Rule, members map[uuid.UUID][]member, programmes
 		if event == "" || len(members[o.Customer]) == 0 {
 			continue
 		}
-		facts, err := factsOf(o)
-		if err != nil {
-			return nil, err
-		}
+		facts := factsOf(o)
 		for _, rule := range offers {
 			if rule.Event != event || !rule.Answers(o) {
 				continue
