@@ -32,3 +32,15 @@ CREATE INDEX redemptions_campaign ON redemptions (campaign_id, created_at) WHERE
 CREATE INDEX redemptions_order ON redemptions (order_id) WHERE order_id IS NOT NULL;
 CREATE INDEX redemptions_parent ON redemptions (parent_id) WHERE parent_id IS NOT NULL;
 CREATE INDEX redemptions_of ON redemptions (redemption_id) WHERE redemption_id IS NOT NULL;
+
+-- A session holds vouchers from a validation until the redemption that it was for, or until its time is over: one use each,
+-- and of cards the credits or points.
+CREATE TABLE validation_sessions (
+	voucher_id uuid NOT NULL REFERENCES vouchers ON DELETE CASCADE,
+	key        text NOT NULL,
+	project_id uuid NOT NULL,
+	amount     bigint NOT NULL, -- credits (minor units) or points; of a discount 0
+	expires_at timestamptz NOT NULL,
+	PRIMARY KEY (voucher_id, key)
+);
+CREATE INDEX validation_sessions_key ON validation_sessions (project_id, key);

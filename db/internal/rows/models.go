@@ -326,6 +326,20 @@ type Redemption struct {
 	CreatedAt       time.Time
 }
 
+type Reward struct {
+	ID         uuid.UUID
+	ProjectID  uuid.UUID
+	Name       string
+	Type       string
+	Parameters json.RawMessage
+	Stock      *int64
+	Redeemed   int64
+	Attributes json.RawMessage
+	Metadata   json.RawMessage
+	CreatedAt  time.Time
+	UpdatedAt  *time.Time
+}
+
 type RuleAssignment struct {
 	ID                uuid.UUID
 	ProjectID         uuid.UUID

@@ -8,64 +8,214 @@ package rows
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"github.com/google/uuid"
-	"herald/internal/redemption"
 )
 
-const redemptionRecord = `-- name: RedemptionRecord :one
-INSERT INTO redemptions (
-	id, project_id, object, redemption_id, parent_id, customer_id, voucher_id, promotion_tier_id, campaign_id, reward_id, order_id,
-	tracking_id, amount, result, status, reason, failure_code, failure_message, effects, metadata
-) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) RETURNING id, project_id, object, redemption_id, parent_id, customer_id, voucher_id, promotion_tier_id, campaign_id, reward_id, order_id, tracking_id, amount, result, status, reason, failure_code, failure_message, effects, metadata, created_at
+const redeemableRewards = `-- name: RedeemableRewards :many
+SELECT a.id AS assignment_id, a.campaign_id, r.id, r.project_id, r.name, r.type, r.parameters, r.stock, r.redeemed, r.attributes, r.metadata, r.created_at, r.updated_at
+FROM reward_assignments a JOIN rewards r ON r.id = a.reward_id
+WHERE a.project_id = $1 AND a.campaign_id = ANY ($2::uuid[])
+	AND (a.id = ANY ($3::uuid[]) OR r.id = ANY ($3::uuid[]))
 `
 
-type RedemptionRecordParams struct {
-	ID              uuid.UUID
-	ProjectID       uuid.UUID
-	Object          redemption.Object
-	RedemptionID    *uuid.UUID
-	ParentID        *uuid.UUID
-	CustomerID      *uuid.UUID
-	VoucherID       *uuid.UUID
-	PromotionTierID *uuid.UUID
-	CampaignID      *uuid.UUID
-	RewardID        *uuid.UUID
-	OrderID         *uuid.UUID
-	TrackingID      *string
-	Amount          *int64
-	Result          redemption.Result
-	Status          redemption.Status
-	Reason          *string
-	FailureCode     *string
-	FailureMessage  *string
-	Effects         redemption.Effects
-	Metadata        json.RawMessage
+type RedeemableRewardsParams struct {
+	ProjectID uuid.UUID
+	Campaigns []uuid.UUID
+	Ids       []uuid.UUID
 }
 
-func (q *Queries) RedemptionRecord(ctx context.Context, db DBTX, arg RedemptionRecordParams) (Redemption, error) {
-	row := db.QueryRow(ctx, redemptionRecord,
-		arg.ID,
-		arg.ProjectID,
-		arg.Object,
-		arg.RedemptionID,
-		arg.ParentID,
-		arg.CustomerID,
-		arg.VoucherID,
-		arg.PromotionTierID,
-		arg.CampaignID,
-		arg.RewardID,
-		arg.OrderID,
-		arg.TrackingID,
-		arg.Amount,
-		arg.Result,
-		arg.Status,
-		arg.Reason,
-		arg.FailureCode,
-		arg.FailureMessage,
-		arg.Effects,
-		arg.Metadata,
-	)
+type RedeemableRewardsRow struct {
+	AssignmentID uuid.UUID
+	CampaignID   uuid.UUID
+	Reward       Reward
+}
+
+// The rewards that loyalty programmes give, named by their own ids or by those of their assignments.
+func (q *Queries) RedeemableRewards(ctx context.Context, db DBTX, arg RedeemableRewardsParams) ([]RedeemableRewardsRow, error) {
+	rows, err := db.Query(ctx, redeemableRewards, arg.ProjectID, arg.Campaigns, arg.Ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []RedeemableRewardsRow
+	for rows.Next() {
+		var i RedeemableRewardsRow
+		if err := rows.Scan(
+			&i.AssignmentID,
+			&i.CampaignID,
+			&i.Reward.ID,
+			&i.Reward.ProjectID,
+			&i.Reward.Name,
+			&i.Reward.Type,
+			&i.Reward.Parameters,
+			&i.Reward.Stock,
+			&i.Reward.Redeemed,
+			&i.Reward.Attributes,
+			&i.Reward.Metadata,
+			&i.Reward.CreatedAt,
+			&i.Reward.UpdatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const redeemableStacks = `-- name: RedeemableStacks :many
+SELECT id, project_id, campaign_id, name, tier_ids, category, created_at, updated_at FROM promotion_stacks WHERE project_id = $1 AND id = ANY ($2::uuid[])
+`
+
+type RedeemableStacksParams struct {
+	ProjectID uuid.UUID
+	Ids       []uuid.UUID
+}
+
+func (q *Queries) RedeemableStacks(ctx context.Context, db DBTX, arg RedeemableStacksParams) ([]PromotionStack, error) {
+	rows, err := db.Query(ctx, redeemableStacks, arg.ProjectID, arg.Ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []PromotionStack
+	for rows.Next() {
+		var i PromotionStack
+		if err := rows.Scan(
+			&i.ID,
+			&i.ProjectID,
+			&i.CampaignID,
+			&i.Name,
+			&i.TierIds,
+			&i.Category,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const redeemableTiers = `-- name: RedeemableTiers :many
+SELECT id, project_id, campaign_id, name, banner, discount, hierarchy, active, start_date, expiration_date, validity, category, metadata, redeemed, orders_amount, orders_discount, created_at, updated_at FROM promotion_tiers WHERE project_id = $1 AND id = ANY ($2::uuid[])
+`
+
+type RedeemableTiersParams struct {
+	ProjectID uuid.UUID
+	Ids       []uuid.UUID
+}
+
+func (q *Queries) RedeemableTiers(ctx context.Context, db DBTX, arg RedeemableTiersParams) ([]PromotionTier, error) {
+	rows, err := db.Query(ctx, redeemableTiers, arg.ProjectID, arg.Ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []PromotionTier
+	for rows.Next() {
+		var i PromotionTier
+		if err := rows.Scan(
+			&i.ID,
+			&i.ProjectID,
+			&i.CampaignID,
+			&i.Name,
+			&i.Banner,
+			&i.Discount,
+			&i.Hierarchy,
+			&i.Active,
+			&i.StartDate,
+			&i.ExpirationDate,
+			&i.Validity,
+			&i.Category,
+			&i.Metadata,
+			&i.Redeemed,
+			&i.OrdersAmount,
+			&i.OrdersDiscount,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const redeemableVouchers = `-- name: RedeemableVouchers :many
+SELECT id, project_id, campaign_id, code, type, value, redemption_quantity, redeemed_quantity, active, start_date, expiration_date, validity, additional_info, category, metadata, is_referral_code, holder_id, publication_id, created_at, updated_at FROM vouchers WHERE project_id = $1
+	AND (code = ANY ($2::text[]) OR id = ANY ($3::uuid[]))
+`
+
+type RedeemableVouchersParams struct {
+	ProjectID uuid.UUID
+	Codes     []string
+	Ids       []uuid.UUID
+}
+
+func (q *Queries) RedeemableVouchers(ctx context.Context, db DBTX, arg RedeemableVouchersParams) ([]Voucher, error) {
+	rows, err := db.Query(ctx, redeemableVouchers, arg.ProjectID, arg.Codes, arg.Ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Voucher
+	for rows.Next() {
+		var i Voucher
+		if err := rows.Scan(
+			&i.ID,
+			&i.ProjectID,
+			&i.CampaignID,
+			&i.Code,
+			&i.Type,
+			&i.Value,
+			&i.RedemptionQuantity,
+			&i.RedeemedQuantity,
+			&i.Active,
+			&i.StartDate,
+			&i.ExpirationDate,
+			&i.Validity,
+			&i.AdditionalInfo,
+			&i.Category,
+			&i.Metadata,
+			&i.IsReferralCode,
+			&i.HolderID,
+			&i.PublicationID,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const redemptionGet = `-- name: RedemptionGet :one
+SELECT id, project_id, object, redemption_id, parent_id, customer_id, voucher_id, promotion_tier_id, campaign_id, reward_id, order_id, tracking_id, amount, result, status, reason, failure_code, failure_message, effects, metadata, created_at FROM redemptions WHERE project_id = $1 AND id = $2
+`
+
+type RedemptionGetParams struct {
+	ProjectID uuid.UUID
+	ID        uuid.UUID
+}
+
+func (q *Queries) RedemptionGet(ctx context.Context, db DBTX, arg RedemptionGetParams) (Redemption, error) {
+	row := db.QueryRow(ctx, redemptionGet, arg.ProjectID, arg.ID)
 	var i Redemption
 	err := row.Scan(
 		&i.ID,
@@ -91,4 +241,552 @@ func (q *Queries) RedemptionRecord(ctx context.Context, db DBTX, arg RedemptionR
 		&i.CreatedAt,
 	)
 	return i, err
+}
+
+const redemptionLock = `-- name: RedemptionLock :many
+SELECT id, project_id, object, redemption_id, parent_id, customer_id, voucher_id, promotion_tier_id, campaign_id, reward_id, order_id, tracking_id, amount, result, status, reason, failure_code, failure_message, effects, metadata, created_at FROM redemptions WHERE project_id = $1
+	AND (id = $2::uuid OR parent_id = $2::uuid AND object = 'redemption')
+ORDER BY id FOR NO KEY UPDATE
+`
+
+type RedemptionLockParams struct {
+	ProjectID uuid.UUID
+	ID        uuid.UUID
+}
+
+// A redemption with its parts, in one order for everybody.
+func (q *Queries) RedemptionLock(ctx context.Context, db DBTX, arg RedemptionLockParams) ([]Redemption, error) {
+	rows, err := db.Query(ctx, redemptionLock, arg.ProjectID, arg.ID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Redemption
+	for rows.Next() {
+		var i Redemption
+		if err := rows.Scan(
+			&i.ID,
+			&i.ProjectID,
+			&i.Object,
+			&i.RedemptionID,
+			&i.ParentID,
+			&i.CustomerID,
+			&i.VoucherID,
+			&i.PromotionTierID,
+			&i.CampaignID,
+			&i.RewardID,
+			&i.OrderID,
+			&i.TrackingID,
+			&i.Amount,
+			&i.Result,
+			&i.Status,
+			&i.Reason,
+			&i.FailureCode,
+			&i.FailureMessage,
+			&i.Effects,
+			&i.Metadata,
+			&i.CreatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const redemptionParts = `-- name: RedemptionParts :many
+SELECT id, project_id, object, redemption_id, parent_id, customer_id, voucher_id, promotion_tier_id, campaign_id, reward_id, order_id, tracking_id, amount, result, status, reason, failure_code, failure_message, effects, metadata, created_at FROM redemptions WHERE project_id = $1 AND parent_id = ANY ($2::uuid[]) ORDER BY id
+`
+
+type RedemptionPartsParams struct {
+	ProjectID uuid.UUID
+	Parents   []uuid.UUID
+}
+
+func (q *Queries) RedemptionParts(ctx context.Context, db DBTX, arg RedemptionPartsParams) ([]Redemption, error) {
+	rows, err := db.Query(ctx, redemptionParts, arg.ProjectID, arg.Parents)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Redemption
+	for rows.Next() {
+		var i Redemption
+		if err := rows.Scan(
+			&i.ID,
+			&i.ProjectID,
+			&i.Object,
+			&i.RedemptionID,
+			&i.ParentID,
+			&i.CustomerID,
+			&i.VoucherID,
+			&i.PromotionTierID,
+			&i.CampaignID,
+			&i.RewardID,
+			&i.OrderID,
+			&i.TrackingID,
+			&i.Amount,
+			&i.Result,
+			&i.Status,
+			&i.Reason,
+			&i.FailureCode,
+			&i.FailureMessage,
+			&i.Effects,
+			&i.Metadata,
+			&i.CreatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const redemptionPeople = `-- name: RedemptionPeople :many
+SELECT id, project_id, source_id, name, description, email, phone, birthdate, address, metadata, system_metadata, unsubscribed_at, created_at, updated_at FROM customers WHERE project_id = $1 AND id = ANY ($2::uuid[])
+`
+
+type RedemptionPeopleParams struct {
+	ProjectID uuid.UUID
+	Ids       []uuid.UUID
+}
+
+func (q *Queries) RedemptionPeople(ctx context.Context, db DBTX, arg RedemptionPeopleParams) ([]Customer, error) {
+	rows, err := db.Query(ctx, redemptionPeople, arg.ProjectID, arg.Ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Customer
+	for rows.Next() {
+		var i Customer
+		if err := rows.Scan(
+			&i.ID,
+			&i.ProjectID,
+			&i.SourceID,
+			&i.Name,
+			&i.Description,
+			&i.Email,
+			&i.Phone,
+			&i.Birthdate,
+			&i.Address,
+			&i.Metadata,
+			&i.SystemMetadata,
+			&i.UnsubscribedAt,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const redemptionRecord = `-- name: RedemptionRecord :exec
+INSERT INTO redemptions (
+	id, project_id, object, redemption_id, parent_id, customer_id, voucher_id, promotion_tier_id, campaign_id, reward_id, order_id,
+	tracking_id, amount, result, status, reason, failure_code, failure_message, effects, metadata, created_at
+)
+SELECT
+	(e->>'id')::uuid, $1::uuid, e->>'object', (e->>'redemption_id')::uuid, (e->>'parent_id')::uuid,
+	(e->>'customer_id')::uuid, (e->>'voucher_id')::uuid, (e->>'promotion_tier_id')::uuid, (e->>'campaign_id')::uuid,
+	(e->>'reward_id')::uuid, (e->>'order_id')::uuid, e->>'tracking_id', (e->>'amount')::bigint, e->>'result', e->>'status',
+	e->>'reason', e->>'failure_code', e->>'failure_message', e->'effects', e->'metadata', (e->>'created_at')::timestamptz
+FROM jsonb_array_elements($2::jsonb) AS made(e)
+`
+
+type RedemptionRecordParams struct {
+	ProjectID uuid.UUID
+	Made      json.RawMessage
+}
+
+// Writes redemptions, each an object of this table's columns.
+func (q *Queries) RedemptionRecord(ctx context.Context, db DBTX, arg RedemptionRecordParams) error {
+	_, err := db.Exec(ctx, redemptionRecord, arg.ProjectID, arg.Made)
+	return err
+}
+
+const redemptionRollBack = `-- name: RedemptionRollBack :execrows
+UPDATE redemptions SET status = 'ROLLED_BACK'
+WHERE project_id = $1 AND id = ANY ($2::uuid[]) AND status = 'SUCCEEDED'
+`
+
+type RedemptionRollBackParams struct {
+	ProjectID uuid.UUID
+	Ids       []uuid.UUID
+}
+
+func (q *Queries) RedemptionRollBack(ctx context.Context, db DBTX, arg RedemptionRollBackParams) (int64, error) {
+	result, err := db.Exec(ctx, redemptionRollBack, arg.ProjectID, arg.Ids)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const redemptionRollbacks = `-- name: RedemptionRollbacks :many
+SELECT redemption_id, id, created_at FROM redemptions
+WHERE project_id = $1 AND redemption_id = ANY ($2::uuid[])
+	AND object = 'redemption_rollback' AND result = 'SUCCESS'
+`
+
+type RedemptionRollbacksParams struct {
+	ProjectID uuid.UUID
+	Ids       []uuid.UUID
+}
+
+type RedemptionRollbacksRow struct {
+	RedemptionID *uuid.UUID
+	ID           uuid.UUID
+	CreatedAt    time.Time
+}
+
+// What rolled redemptions back.
+func (q *Queries) RedemptionRollbacks(ctx context.Context, db DBTX, arg RedemptionRollbacksParams) ([]RedemptionRollbacksRow, error) {
+	rows, err := db.Query(ctx, redemptionRollbacks, arg.ProjectID, arg.Ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []RedemptionRollbacksRow
+	for rows.Next() {
+		var i RedemptionRollbacksRow
+		if err := rows.Scan(&i.RedemptionID, &i.ID, &i.CreatedAt); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const sessionEnd = `-- name: SessionEnd :exec
+DELETE FROM validation_sessions WHERE project_id = $1 AND key = $2
+`
+
+type SessionEndParams struct {
+	ProjectID uuid.UUID
+	Key       string
+}
+
+func (q *Queries) SessionEnd(ctx context.Context, db DBTX, arg SessionEndParams) error {
+	_, err := db.Exec(ctx, sessionEnd, arg.ProjectID, arg.Key)
+	return err
+}
+
+const sessionRelease = `-- name: SessionRelease :execrows
+DELETE FROM validation_sessions WHERE project_id = $1 AND voucher_id = $2 AND key = $3 AND expires_at > now()
+`
+
+type SessionReleaseParams struct {
+	ProjectID uuid.UUID
+	VoucherID uuid.UUID
+	Key       string
+}
+
+func (q *Queries) SessionRelease(ctx context.Context, db DBTX, arg SessionReleaseParams) (int64, error) {
+	result, err := db.Exec(ctx, sessionRelease, arg.ProjectID, arg.VoucherID, arg.Key)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const sessionsHeld = `-- name: SessionsHeld :many
+SELECT voucher_id, count(*) AS uses, coalesce(sum(amount), 0)::bigint AS amount FROM validation_sessions
+WHERE voucher_id = ANY ($1::uuid[]) AND project_id = $2 AND key <> $3::text AND expires_at > now()
+GROUP BY voucher_id
+`
+
+type SessionsHeldParams struct {
+	Vouchers  []uuid.UUID
+	ProjectID uuid.UUID
+	Key       string
+}
+
+type SessionsHeldRow struct {
+	VoucherID uuid.UUID
+	Uses      int64
+	Amount    int64
+}
+
+// What others' sessions hold of vouchers.
+func (q *Queries) SessionsHeld(ctx context.Context, db DBTX, arg SessionsHeldParams) ([]SessionsHeldRow, error) {
+	rows, err := db.Query(ctx, sessionsHeld, arg.Vouchers, arg.ProjectID, arg.Key)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []SessionsHeldRow
+	for rows.Next() {
+		var i SessionsHeldRow
+		if err := rows.Scan(&i.VoucherID, &i.Uses, &i.Amount); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const sessionsHold = `-- name: SessionsHold :exec
+WITH gone AS (
+	DELETE FROM validation_sessions s
+	WHERE s.voucher_id = ANY ($2::uuid[]) AND s.project_id = $1 AND s.expires_at <= now()
+)
+INSERT INTO validation_sessions (project_id, voucher_id, key, amount, expires_at)
+SELECT $1::uuid, unnest($2::uuid[]), $3::text, unnest($4::bigint[]),
+	$5::timestamptz
+ON CONFLICT (voucher_id, key) DO UPDATE SET amount = excluded.amount, expires_at = excluded.expires_at
+`
+
+type SessionsHoldParams struct {
+	ProjectID uuid.UUID
+	Vouchers  []uuid.UUID
+	Key       string
+	Amounts   []int64
+	ExpiresAt time.Time
+}
+
+// Holds vouchers for a session, in place of what it held of them before; sessions that are over make room.
+func (q *Queries) SessionsHold(ctx context.Context, db DBTX, arg SessionsHoldParams) error {
+	_, err := db.Exec(ctx, sessionsHold,
+		arg.ProjectID,
+		arg.Vouchers,
+		arg.Key,
+		arg.Amounts,
+		arg.ExpiresAt,
+	)
+	return err
+}
+
+const tiersRedeem = `-- name: TiersRedeem :many
+UPDATE promotion_tiers t SET redeemed = t.redeemed + $1::bigint, orders_amount = t.orders_amount + u.amount,
+	orders_discount = t.orders_discount + u.discount
+FROM (SELECT unnest($3::uuid[]) AS id, unnest($4::bigint[]) AS amount,
+	unnest($5::bigint[]) AS discount) u
+WHERE t.project_id = $2 AND t.id = u.id RETURNING t.id, t.project_id, t.campaign_id, t.name, t.banner, t.discount, t.hierarchy, t.active, t.start_date, t.expiration_date, t.validity, t.category, t.metadata, t.redeemed, t.orders_amount, t.orders_discount, t.created_at, t.updated_at
+`
+
+type TiersRedeemParams struct {
+	By        int64
+	ProjectID uuid.UUID
+	Ids       []uuid.UUID
+	Amounts   []int64
+	Discounts []int64
+}
+
+// Counts uses of tiers, or takes them back: by one each, with the orders' amounts and what came off them.
+func (q *Queries) TiersRedeem(ctx context.Context, db DBTX, arg TiersRedeemParams) ([]PromotionTier, error) {
+	rows, err := db.Query(ctx, tiersRedeem,
+		arg.By,
+		arg.ProjectID,
+		arg.Ids,
+		arg.Amounts,
+		arg.Discounts,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []PromotionTier
+	for rows.Next() {
+		var i PromotionTier
+		if err := rows.Scan(
+			&i.ID,
+			&i.ProjectID,
+			&i.CampaignID,
+			&i.Name,
+			&i.Banner,
+			&i.Discount,
+			&i.Hierarchy,
+			&i.Active,
+			&i.StartDate,
+			&i.ExpirationDate,
+			&i.Validity,
+			&i.Category,
+			&i.Metadata,
+			&i.Redeemed,
+			&i.OrdersAmount,
+			&i.OrdersDiscount,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const vouchersLock = `-- name: VouchersLock :many
+SELECT id, project_id, campaign_id, code, type, value, redemption_quantity, redeemed_quantity, active, start_date, expiration_date, validity, additional_info, category, metadata, is_referral_code, holder_id, publication_id, created_at, updated_at FROM vouchers WHERE project_id = $1 AND id = ANY ($2::uuid[]) ORDER BY id FOR NO KEY UPDATE
+`
+
+type VouchersLockParams struct {
+	ProjectID uuid.UUID
+	Ids       []uuid.UUID
+}
+
+func (q *Queries) VouchersLock(ctx context.Context, db DBTX, arg VouchersLockParams) ([]Voucher, error) {
+	rows, err := db.Query(ctx, vouchersLock, arg.ProjectID, arg.Ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Voucher
+	for rows.Next() {
+		var i Voucher
+		if err := rows.Scan(
+			&i.ID,
+			&i.ProjectID,
+			&i.CampaignID,
+			&i.Code,
+			&i.Type,
+			&i.Value,
+			&i.RedemptionQuantity,
+			&i.RedeemedQuantity,
+			&i.Active,
+			&i.StartDate,
+			&i.ExpirationDate,
+			&i.Validity,
+			&i.AdditionalInfo,
+			&i.Category,
+			&i.Metadata,
+			&i.IsReferralCode,
+			&i.HolderID,
+			&i.PublicationID,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const vouchersRedeem = `-- name: VouchersRedeem :many
+UPDATE vouchers SET redeemed_quantity = redeemed_quantity + 1, updated_at = now()
+WHERE project_id = $1 AND id = ANY ($2::uuid[])
+	AND (redemption_quantity IS NULL OR redeemed_quantity < redemption_quantity)
+RETURNING id, project_id, campaign_id, code, type, value, redemption_quantity, redeemed_quantity, active, start_date, expiration_date, validity, additional_info, category, metadata, is_referral_code, holder_id, publication_id, created_at, updated_at
+`
+
+type VouchersRedeemParams struct {
+	ProjectID uuid.UUID
+	Ids       []uuid.UUID
+}
+
+// Counts one use of each, as far as there is one left.
+func (q *Queries) VouchersRedeem(ctx context.Context, db DBTX, arg VouchersRedeemParams) ([]Voucher, error) {
+	rows, err := db.Query(ctx, vouchersRedeem, arg.ProjectID, arg.Ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Voucher
+	for rows.Next() {
+		var i Voucher
+		if err := rows.Scan(
+			&i.ID,
+			&i.ProjectID,
+			&i.CampaignID,
+			&i.Code,
+			&i.Type,
+			&i.Value,
+			&i.RedemptionQuantity,
+			&i.RedeemedQuantity,
+			&i.Active,
+			&i.StartDate,
+			&i.ExpirationDate,
+			&i.Validity,
+			&i.AdditionalInfo,
+			&i.Category,
+			&i.Metadata,
+			&i.IsReferralCode,
+			&i.HolderID,
+			&i.PublicationID,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const vouchersUnredeem = `-- name: VouchersUnredeem :many
+UPDATE vouchers SET redeemed_quantity = greatest(redeemed_quantity - 1, 0), updated_at = now()
+WHERE project_id = $1 AND id = ANY ($2::uuid[]) RETURNING id, project_id, campaign_id, code, type, value, redemption_quantity, redeemed_quantity, active, start_date, expiration_date, validity, additional_info, category, metadata, is_referral_code, holder_id, publication_id, created_at, updated_at
+`
+
+type VouchersUnredeemParams struct {
+	ProjectID uuid.UUID
+	Ids       []uuid.UUID
+}
+
+func (q *Queries) VouchersUnredeem(ctx context.Context, db DBTX, arg VouchersUnredeemParams) ([]Voucher, error) {
+	rows, err := db.Query(ctx, vouchersUnredeem, arg.ProjectID, arg.Ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Voucher
+	for rows.Next() {
+		var i Voucher
+		if err := rows.Scan(
+			&i.ID,
+			&i.ProjectID,
+			&i.CampaignID,
+			&i.Code,
+			&i.Type,
+			&i.Value,
+			&i.RedemptionQuantity,
+			&i.RedeemedQuantity,
+			&i.Active,
+			&i.StartDate,
+			&i.ExpirationDate,
+			&i.Validity,
+			&i.AdditionalInfo,
+			&i.Category,
+			&i.Metadata,
+			&i.IsReferralCode,
+			&i.HolderID,
+			&i.PublicationID,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
