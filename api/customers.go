@@ -29,6 +29,7 @@ func (h customers) routes(r routes) {
 	r.get("/customers/:id", reads, h.get)
 	r.put("/customers/:id", ingests, h.update)
 	r.delete("/customers/:id", ingests, h.delete)
+	r.post("/customers/:id/permanent-deletion", manages, h.forget)
 	r.post("/customers/importCSV", ingests, h.importCSV)
 	r.post("/customers/bulk/async", ingests, h.updateMany)
 	r.post("/customers/metadata/async", ingests, h.updateMetadata)
@@ -123,6 +124,26 @@ func (h customers) delete(c echo.Context) error {
 		return err
 	}
 	return c.NoContent(http.StatusNoContent)
+}
+
+// forget deletes a customer for good. The object's name is the public API's.
+func (h customers) forget(c echo.Context) error {
+	if _, err := bind[struct{}](c); err != nil {
+		return err
+	}
+	done, err := h.store.Forget(c.Request().Context(), caller(c).ProjectID, c.Param("id"))
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, echo.Map{
+		"id": id.Deletion.Format(done.ID), "created_at": timestamp(done.At), "status": "DONE",
+		"related_object": "customer", "related_object_id": id.Customer.Format(done.Customer),
+		"object": "pernament_deletion", //nolint:misspell // the public API's spelling
+		"data_json": echo.Map{
+			"events": done.Events, "customer_events": done.CustomerEvents, "daily_events": 0, "segments": done.Segments,
+			"orders": done.Orders, "order_events": done.OrderEvents, "customer": 1,
+		},
+	})
 }
 
 func (h customers) list(c echo.Context) error {

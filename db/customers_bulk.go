@@ -74,6 +74,9 @@ func (s Customers) workBulk(
 func (s Customers) saveBulk(ctx context.Context, action async.Action, items []customer.BulkItem, state ImportState) error {
 	return inChange(ctx, s.Pool, action.ProjectID, func(c *change) error {
 		for _, item := range items {
+			if item.SourceID == "" { // taken out since it was ordered: the customer was forgotten
+				continue
+			}
 			values, err := item.Change.Check()
 			if err != nil {
 				return err

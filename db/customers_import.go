@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 
@@ -15,7 +16,6 @@ import (
 	"herald/internal/async"
 	"herald/internal/csvfile"
 	"herald/internal/customer"
-	"herald/internal/fault"
 	"herald/internal/id"
 	"herald/internal/segment"
 )
@@ -42,6 +42,8 @@ type ImportState struct {
 	Done   int64             `json:"done"`
 	Failed int64             `json:"failed"`
 	Listed []async.CSVFailed `json:"listed"` // the first of the failed
+	// Rewritten counts how often a customer was taken out of the input. Who works on an older one stops, and begins again.
+	Rewritten int `json:"rewritten,omitempty"`
 }
 
 // chunk is the rows that are saved together.
@@ -261,7 +263,7 @@ func (s Customers) saveChunk(ctx context.Context, in CustomerImport, c chunk) er
 	})
 }
 
-// keepState writes how far the import is. It fails where the action has ended meanwhile.
+// keepState writes how far the import is. It fails where the action has ended meanwhile, or its input was rewritten.
 func keepState(ctx context.Context, tx rows.DBTX, action uuid.UUID, state ImportState) error {
 	raw, err := json.Marshal(state)
 	if err != nil {
@@ -269,7 +271,7 @@ func keepState(ctx context.Context, tx rows.DBTX, action uuid.UUID, state Import
 	}
 	n, err := q.AsyncActionKeep(ctx, tx, rows.AsyncActionKeepParams{ActionID: action, Params: raw})
 	if err == nil && n == 0 {
-		return fault.Missing("async_action", id.AsyncAction.Format(action))
+		return fmt.Errorf("the input of %s is not what it was: begin again", id.AsyncAction.Format(action)) // for the engine to do
 	}
 	return err
 }

@@ -40,12 +40,19 @@ func (s Idempotency) Claim(ctx context.Context, project uuid.UUID, key string, h
 	case row.Status == nil:
 		return nil, fault.New(fault.Conflict, "The first request with this Idempotency-Key is still being served; ask again in a moment")
 	}
+	if *row.Status == forgottenAnswer {
+		return nil, fault.New(fault.Conflict, "The answer to the first request with this Idempotency-Key was about a customer who is deleted")
+	}
 	answer := &Answer{Status: int(*row.Status), Body: row.Response}
 	if row.ContentType != nil {
 		answer.ContentType = *row.ContentType
 	}
 	return answer, nil
 }
+
+// forgottenAnswer is the status of an answer that was about a customer who was permanently deleted: it is 410, Gone, which no
+// request is answered with.
+const forgottenAnswer = 410
 
 // Keep records the answer to the request that holds the key.
 func (s Idempotency) Keep(ctx context.Context, project uuid.UUID, key string, a Answer) error {

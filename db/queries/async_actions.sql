@@ -31,5 +31,6 @@ WHERE project_id = sqlc.arg(project_id) AND id = sqlc.arg(id) AND status IN ('EN
 DELETE FROM async_action_inputs WHERE action_id = $1;
 
 -- name: AsyncActionKeep :execrows
--- How far the action is, in the words of who works on it.
-UPDATE async_action_inputs SET params = $2 WHERE action_id = $1;
+-- How far the action is, in the words of who works on it; nothing where its input was rewritten since they read it.
+UPDATE async_action_inputs SET params = sqlc.arg(params)
+WHERE action_id = sqlc.arg(action_id) AND coalesce(params->>'rewritten', '0') = coalesce(sqlc.arg(params)::jsonb->>'rewritten', '0');

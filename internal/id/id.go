@@ -47,6 +47,7 @@ const (
 	Holder       Prefix = "rh"
 	Session      Prefix = "ssn"
 	Event        Prefix = "event" // a custom event
+	Deletion     Prefix = "del"   // the permanent deletion of a customer
 	messages     Prefix = "msg"
 	occurrences  Prefix = "evcus"
 )

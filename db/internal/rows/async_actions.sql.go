@@ -147,17 +147,18 @@ func (q *Queries) AsyncActionInputDelete(ctx context.Context, db DBTX, actionID 
 }
 
 const asyncActionKeep = `-- name: AsyncActionKeep :execrows
-UPDATE async_action_inputs SET params = $2 WHERE action_id = $1
+UPDATE async_action_inputs SET params = $1
+WHERE action_id = $2 AND coalesce(params->>'rewritten', '0') = coalesce($1::jsonb->>'rewritten', '0')
 `
 
 type AsyncActionKeepParams struct {
-	ActionID uuid.UUID
 	Params   json.RawMessage
+	ActionID uuid.UUID
 }
 
-// How far the action is, in the words of who works on it.
+// How far the action is, in the words of who works on it; nothing where its input was rewritten since they read it.
 func (q *Queries) AsyncActionKeep(ctx context.Context, db DBTX, arg AsyncActionKeepParams) (int64, error) {
-	result, err := db.Exec(ctx, asyncActionKeep, arg.ActionID, arg.Params)
+	result, err := db.Exec(ctx, asyncActionKeep, arg.Params, arg.ActionID)
 	if err != nil {
 		return 0, err
 	}
