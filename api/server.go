@@ -60,11 +60,17 @@ func New(o Options) http.Handler {
 	asyncActions{db.AsyncActions{Pool: o.Pool}}.routes(v1)
 	ofCampaigns := campaigns{db.Campaigns{Pool: o.Pool}, db.Vouchers{Pool: o.Pool}, flows, o.Log}
 	ofCampaigns.routes(v1)
-	vouchers{db.Vouchers{Pool: o.Pool}, ofCampaigns, db.Customers{Pool: o.Pool}}.routes(v1)
-	publications{
+	ofVouchers := vouchers{db.Vouchers{Pool: o.Pool}, ofCampaigns, db.Customers{Pool: o.Pool}}
+	ofVouchers.routes(v1)
+	ofPublications := publications{
 		db.Publications{Pool: o.Pool}, db.Campaigns{Pool: o.Pool}, db.Vouchers{Pool: o.Pool}, db.Customers{Pool: o.Pool},
-	}.routes(v1)
-	customers{db.Customers{Pool: o.Pool}, db.Segments{Pool: o.Pool}, db.AsyncActions{Pool: o.Pool}, flows.SaveCustomers}.routes(v1)
+	}
+	ofPublications.routes(v1)
+	ofCustomers := customers{db.Customers{Pool: o.Pool}, db.Segments{Pool: o.Pool}, db.AsyncActions{Pool: o.Pool}, flows.SaveCustomers}
+	ofCustomers.routes(v1)
+	ofBalances := balances{db.Balances{Pool: o.Pool}, ofVouchers}
+	ofBalances.routes(v1)
+	loyaltyMembers{db.Members{Pool: o.Pool}, ofBalances, ofPublications, ofCustomers}.routes(v1)
 	consents{db.Consents{Pool: o.Pool}, db.Customers{Pool: o.Pool}}.routes(v1)
 	segments{db.Segments{Pool: o.Pool}, flows.SyncSegment}.routes(v1)
 	orders{db.NewOrders(o.Pool), flows.ImportOrders}.routes(v1)

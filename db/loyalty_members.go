@@ -4,11 +4,43 @@ import (
 	"context"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"herald/db/internal/rows"
 	"herald/internal/balance"
+	"herald/internal/campaign"
+	"herald/internal/fault"
 	"herald/internal/voucher"
 )
+
+// Members is the store of the members of loyalty programmes: who holds a card of one.
+type Members struct{ Pool *pgxpool.Pool }
+
+// Programme finds a loyalty programme by what callers name it: its id or its name.
+func (s Members) Programme(ctx context.Context, project uuid.UUID, nameOrID string) (campaign.Campaign, error) {
+	found, err := Campaigns(s).Find(ctx, project, nameOrID)
+	if err == nil && found.CampaignType != campaign.LoyaltyProgram {
+		err = fault.Missing("campaign", nameOrID)
+	}
+	return found, err
+}
+
+// Find finds a loyalty card by its code or its id; programme is the name or id of the one it must belong to, or empty.
+func (s Members) Find(ctx context.Context, project uuid.UUID, programme, codeOrID string) (voucher.Voucher, error) {
+	var of *uuid.UUID
+	if programme != "" {
+		found, err := s.Programme(ctx, project, programme)
+		if err != nil {
+			return voucher.Voucher{}, err
+		}
+		of = &found.ID
+	}
+	card, err := Vouchers(s).Find(ctx, project, codeOrID)
+	if err == nil && (card.Type != voucher.LoyaltyCard || of != nil && or(card.CampaignID, uuid.UUID{}) != *of) {
+		err = fault.Missing("voucher", codeOrID)
+	}
+	return card, err
+}
 
 // join makes the customer who was given a loyalty card a member of its programme. What is on a new card expires as the
 // programme says, from now on, and counts in the customer's figures. A card that has joined stays as it is.

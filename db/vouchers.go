@@ -124,6 +124,7 @@ func (s Vouchers) Delete(ctx context.Context, project uuid.UUID, codeOrID string
 type VoucherList struct {
 	Campaign                    *uuid.UUID
 	Customer                    *uuid.UUID
+	Held                        bool // only those that customers hold
 	Category, Code              string
 	IDs                         []uuid.UUID
 	CreatedAfter, CreatedBefore *time.Time
@@ -156,6 +157,9 @@ func (s Vouchers) List(ctx context.Context, project uuid.UUID, l VoucherList) ([
 	}
 	if l.Customer != nil {
 		w.add("v.holder_id = ?", *l.Customer)
+	}
+	if l.Held {
+		w.add("v.holder_id IS NOT NULL")
 	}
 	if l.Category != "" {
 		w.add("v.category = ?", l.Category)
