@@ -35,7 +35,9 @@ func (m *moment) UnmarshalText(text []byte) error {
 }
 
 // JSONKind says what a moment in a body should be.
-func (*moment) JSONKind() string { return "a date as in 2022-08-30, or a date and time as in 2022-08-30T06:32:07.380Z" }
+func (*moment) JSONKind() string {
+	return "a date as in 2022-08-30, or a date and time as in 2022-08-30T06:32:07.380Z"
+}
 
 func (h balances) adjust(c echo.Context) error {
 	body, err := bind[struct {

@@ -25,7 +25,7 @@ type loyaltyMembers struct {
 
 func (h loyaltyMembers) routes(r routes) {
 	r.get("/loyalties/:campaign/members", reads, h.list)
-	r.post("/loyalties/:campaign/members", publishes, h.create)
+	r.post("/loyalties/:campaign/members", acts, h.create)
 	r.get("/loyalties/:campaign/transactions", reads, h.balances.ofCampaign)
 	for _, member := range []string{"/loyalties/:campaign/members/:member", "/loyalties/members/:member"} {
 		r.get(member, reads, h.get)

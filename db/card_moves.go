@@ -122,12 +122,25 @@ func (c *change) openCards(ctx context.Context, cards []uuid.UUID) (*openCards, 
 	if err := open.readCampaigns(ctx, campaigns); err != nil {
 		return nil, err
 	}
-	for _, card := range loyalty { // in the order of their ids
-		if err := open.expire(open.held[card]); err != nil {
+	for _, of := range loyalty { // in the order of their ids
+		if err := open.cover(open.held[of]); err != nil {
+			return nil, err
+		}
+		if err := open.expire(open.held[of]); err != nil {
 			return nil, err
 		}
 	}
 	return open, nil
+}
+
+// cover gives the points that a card was made with a day on which they expire: as its programme says, from now on.
+func (o *openCards) cover(card *openCard) error {
+	loose := card.account.Balance - card.buckets.Points()
+	if loose <= 0 {
+		return nil
+	}
+	card.buckets.Put(loose, balance.Expiration{}.Until(card.program(), o.now), o.now)
+	return o.value(card)
 }
 
 func (o *openCards) readBuckets(ctx context.Context, cards []uuid.UUID) error {
@@ -332,7 +345,7 @@ func (o *openCards) write(ctx context.Context) error {
 		p.Amounts = append(p.Amounts, t.Amount)
 		p.Details = append(p.Details, string(t.Details))
 		p.Shares = append(p.Shares, string(shares))
-		p.Relateds = append(p.Relateds, or(t.RelatedTransaction, uuid.UUID{}))
+		p.OtherTransactions = append(p.OtherTransactions, or(t.RelatedTransaction, uuid.UUID{}))
 	}
 	err := q.CardWrite(ctx, o.tx, p)
 	if violates(err, "voucher_transactions_source") {

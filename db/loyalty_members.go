@@ -7,7 +7,6 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"herald/db/internal/rows"
-	"herald/internal/balance"
 	"herald/internal/campaign"
 	"herald/internal/fault"
 	"herald/internal/voucher"
@@ -49,13 +48,13 @@ func (c *change) join(ctx context.Context, card voucher.Voucher, customer uuid.U
 	return c.joinAll(ctx, []voucher.Voucher{card})
 }
 
-// joinAll is join for many cards and those who hold them.
-func (c *change) joinAll(ctx context.Context, cards []voucher.Voucher) error {
-	var p rows.MemberJoinParams
-	holders := make(map[uuid.UUID]*uuid.UUID, len(cards))
-	for _, card := range cards {
-		holders[card.ID] = card.HolderID
+// joinAll is join for all loyalty cards among vouchers that customers were given; it brings what changes into them.
+func (c *change) joinAll(ctx context.Context, vouchers []voucher.Voucher) error {
+	p := rows.MemberJoinParams{ProjectID: c.project}
+	at := map[uuid.UUID]int{}
+	for i, card := range vouchers {
 		if card.Type == voucher.LoyaltyCard && card.CampaignID != nil && card.HolderID != nil {
+			at[card.ID] = i
 			p.VoucherIds = append(p.VoucherIds, card.ID)
 			p.CampaignIds = append(p.CampaignIds, *card.CampaignID)
 			p.CustomerIds = append(p.CustomerIds, *card.HolderID)
@@ -64,7 +63,6 @@ func (c *change) joinAll(ctx context.Context, cards []voucher.Voucher) error {
 	if len(p.VoucherIds) == 0 {
 		return nil
 	}
-	p.ProjectID = c.project
 	joined, err := q.MemberJoin(ctx, c.tx, p)
 	if err != nil || len(joined) == 0 {
 		return err
@@ -75,23 +73,11 @@ func (c *change) joinAll(ctx context.Context, cards []voucher.Voucher) error {
 	}
 	for _, of := range joined {
 		card := open.held[of]
-		card.voucher.HolderID = holders[of] // the caller may be about to write it
-		if err := open.start(card); err != nil {
-			return err
-		}
+		figures := c.figures(*card.voucher.HolderID)
+		figures.Points += card.account.Total
+		figures.PointsToGo += card.account.Balance
+		open.looked(card)
+		vouchers[at[of]] = card.voucher
 	}
 	return open.write(ctx)
-}
-
-// start gives the points that are on a new card a day on which they expire.
-func (o *openCards) start(card *openCard) error {
-	o.looked(card)
-	if card.account.Balance == 0 {
-		return nil
-	}
-	figures := o.figures(*card.voucher.HolderID)
-	figures.Points += card.account.Total
-	figures.PointsToGo += card.account.Balance
-	card.buckets.Put(card.account.Balance, balance.Expiration{}.Until(card.program(), o.now), o.now)
-	return o.value(card)
 }

@@ -195,8 +195,11 @@ func (c *change) take(ctx context.Context, p publication.Publication, one uuid.U
 	return nil, fault.New(fault.NoVoucher, "Voucher '%s' has expired; move its expiration_date first", name)
 }
 
-// given tells that a customer got vouchers, and counts what is on them.
+// given makes a customer who got loyalty cards a member, tells that they got vouchers, and counts what is on them.
 func (c *change) given(ctx context.Context, p publication.Publication, from *campaign.Campaign, vouchers []voucher.Voucher) error {
+	if err := c.joinAll(ctx, vouchers); err != nil {
+		return err
+	}
 	for _, v := range vouchers {
 		if v.Type != voucher.GiftVoucher {
 			continue

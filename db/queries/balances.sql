@@ -42,7 +42,7 @@ WITH valued AS (
 			unnest(sqlc.arg(types)::text[]) AS type, unnest(sqlc.arg(sources)::text[]) AS source,
 			unnest(sqlc.arg(reasons)::text[]) AS reason, unnest(sqlc.arg(amounts)::bigint[]) AS amount,
 			unnest(sqlc.arg(details)::text[]) AS details, unnest(sqlc.arg(shares)::text[]) AS buckets,
-			unnest(sqlc.arg(relateds)::uuid[]) AS related
+			unnest(sqlc.arg(other_transactions)::uuid[]) AS related
 	) t
 )
 INSERT INTO points_buckets AS b (id, project_id, voucher_id, campaign_id, points, expires_on, expired_at, created_at)

@@ -29,13 +29,17 @@ const (
 	PointsExpiration   Type = "POINTS_EXPIRATION"
 	CreditsAddition    Type = "CREDITS_ADDITION"
 	CreditsRemoval     Type = "CREDITS_REMOVAL"
-	CreditsRedemption  Type = "CREDITS_REDEMPTION"
+	CreditsRedemption  Type = "CREDITS_REDEMPTION" //nolint:gosec // no credentials
 	CreditsRefund      Type = "CREDITS_REFUND"
-	sourceAutomation        = "Automation"
-	operationManual         = "MANUAL"
-	operationAutomatic      = "AUTOMATIC"
-	objectBalance           = "balance"
-	objectVoucher           = "voucher"
+)
+
+// What every transaction shows of itself.
+const (
+	sourceAutomation   = "Automation"
+	operationManual    = "MANUAL"
+	operationAutomatic = "AUTOMATIC"
+	objectBalance      = "balance"
+	objectVoucher      = "voucher"
 )
 
 // counted says which part of an account an amount counts as, beside its balance.

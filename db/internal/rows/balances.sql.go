@@ -241,7 +241,7 @@ type CardWriteParams struct {
 	Amounts              []int64
 	Details              []string
 	Shares               []string
-	Relateds             []uuid.UUID
+	OtherTransactions    []uuid.UUID
 }
 
 // Writes what movements left behind: the cards' values, the transactions, and the buckets they touched. Arrays hold no nulls, so
@@ -268,7 +268,7 @@ func (q *Queries) CardWrite(ctx context.Context, db DBTX, arg CardWriteParams) e
 		arg.Amounts,
 		arg.Details,
 		arg.Shares,
-		arg.Relateds,
+		arg.OtherTransactions,
 	)
 	return err
 }
