@@ -214,7 +214,7 @@ func TestPointsExpireOnce(t *testing.T) {
 	_, err := d.pool.Exec(t.Context(), "UPDATE points_buckets SET expires_on = expires_on - 1")
 	require.NoError(t, err)
 	for range 2 {
-		_, err = db.Balances{Pool: d.pool}.ExpirePoints(t.Context(), func(int64) {})
+		_, err = db.Balances{Pool: d.pool}.ExpirePage(t.Context())
 		require.NoError(t, err)
 	}
 	told := d.told(t, "customer.voucher.loyalty_card.points_expired")

@@ -204,7 +204,7 @@ func TestPointsFollowTheModel(t *testing.T) {
 				require.NoError(rt, err)
 				m.dayPasses()
 				if rapid.Bool().Draw(rt, "at night") {
-					_, err = db.Balances{Pool: s.pool}.ExpirePoints(ctx, func(int64) {})
+					_, err = db.Balances{Pool: s.pool}.ExpirePage(ctx)
 				} else { // or as soon as the card is touched
 					_, err = db.Move(ctx, s.pool, s.project, balance.Movement{Voucher: card.ID, Amount: 1, Type: balance.PointsAccrual})
 					m.total++

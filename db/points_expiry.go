@@ -51,34 +51,28 @@ func (o *openCards) expire(card *openCard) error {
 // expiryPage is how many cards one transaction looks at.
 const expiryPage = 500
 
-// ExpirePoints takes off all cards the points whose last day is over, a page of cards of one project at a time, and returns on
-// how many cards there were some. beat is called after each page. Doing it again, or at the same time, expires nothing twice:
-// a card is locked, and then looked at afresh.
-func (s Balances) ExpirePoints(ctx context.Context, beat func(int64)) (cards int64, err error) {
-	for {
-		today := balance.Day(balance.Today(time.Now()))
-		project, err := q.PointsDue(ctx, s.Pool, today)
-		if missing(err) {
-			return cards, nil
-		}
-		if err != nil {
-			return cards, err
-		}
-		page, err := q.CardsDue(ctx, s.Pool, rows.CardsDueParams{Today: today, ProjectID: project, PageSize: expiryPage})
-		if err != nil {
-			return cards, err
-		}
-		err = inChange(ctx, s.Pool, project, func(c *change) error {
-			open, err := c.openCards(ctx, page)
-			if err != nil {
-				return err
-			}
-			return open.write(ctx)
-		})
-		if err != nil {
-			return cards, err
-		}
-		cards += int64(len(page))
-		beat(cards)
+// ExpirePage takes off a page of cards, of one project, the points whose last day is over, and returns how many cards it looked
+// at: none are left when that is 0. Doing it again, or by several at the same time, expires nothing twice: a card is locked,
+// and then looked at afresh.
+func (s Balances) ExpirePage(ctx context.Context) (cards int64, err error) {
+	today := balance.Day(balance.Today(time.Now()))
+	project, err := q.PointsDue(ctx, s.Pool, today)
+	if missing(err) {
+		return 0, nil
 	}
+	if err != nil {
+		return 0, err
+	}
+	page, err := q.CardsDue(ctx, s.Pool, rows.CardsDueParams{Today: today, ProjectID: project, PageSize: expiryPage})
+	if err != nil {
+		return 0, err
+	}
+	err = inChange(ctx, s.Pool, project, func(c *change) error {
+		open, err := c.openCards(ctx, page)
+		if err != nil {
+			return err
+		}
+		return open.write(ctx)
+	})
+	return int64(len(page)), err
 }

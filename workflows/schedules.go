@@ -23,7 +23,10 @@ type schedule struct {
 	catchUp time.Duration
 }
 
-const driftID = "segments-drift"
+const (
+	driftID  = "segments-drift"
+	pointsID = "points-expiry"
+)
 
 // schedules is the one table of them. A run that is due while the one before it works is left out: each starts from what it
 // finds. A schedule that is dropped from the table has to be deleted in the engine.
@@ -31,6 +34,10 @@ var schedules = []schedule{
 	{
 		id: driftID, cron: "0 * * * *", does: "sync the segments whose filter speaks of today",
 		run: DriftSegments, input: activities.Drift{}, catchUp: time.Hour,
+	},
+	{
+		id: pointsID, cron: "1 0 * * *", does: "take the points off loyalty cards whose last day is over",
+		run: ExpirePoints, input: activities.PointsExpiry{}, catchUp: 24 * time.Hour,
 	},
 }
 
