@@ -75,5 +75,7 @@ func New(o Options) http.Handler {
 	segments{db.Segments{Pool: o.Pool}, flows.SyncSegment}.routes(v1)
 	orders{db.NewOrders(o.Pool), flows.ImportOrders}.routes(v1)
 	events{db.NewEvents(o.Pool)}.routes(v1)
+	rules{db.Rules{Pool: o.Pool}}.routes(v1)
+	promotions{db.Promotions{Pool: o.Pool}, db.Campaigns{Pool: o.Pool}}.routes(v1)
 	return e
 }

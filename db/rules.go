@@ -60,8 +60,10 @@ func (s Rules) Get(ctx context.Context, project, one uuid.UUID) (rule.Rule, int6
 	return rule.Rule(row.ValidationRule), row.Assignments, err
 }
 
-// Update changes a rule under a lock: change gets it as it is, and says what is to be.
-func (s Rules) Update(ctx context.Context, project, one uuid.UUID, change func(rule.Rule) (rule.Rule, error)) (changed rule.Rule, err error) {
+// Update changes a rule under a lock: change gets it as it is, and says what is to be. It returns how often it is assigned, too.
+func (s Rules) Update(
+	ctx context.Context, project, one uuid.UUID, change func(rule.Rule) (rule.Rule, error),
+) (changed rule.Rule, assignments int64, err error) {
 	err = inTx(ctx, s.Pool, func(tx pgx.Tx) error {
 		row, err := q.RuleLock(ctx, tx, rows.RuleLockParams{ProjectID: project, ID: one})
 		if missing(err) {
@@ -77,14 +79,14 @@ func (s Rules) Update(ctx context.Context, project, one uuid.UUID, change func(r
 		if err := checkRuleSegments(ctx, tx, project, r.Rules); err != nil {
 			return err
 		}
-		row, err = q.RuleUpdate(ctx, tx, rows.RuleUpdateParams{
+		updated, err := q.RuleUpdate(ctx, tx, rows.RuleUpdateParams{
 			ProjectID: project, ID: one, Name: r.Name, Type: r.Type, ContextType: r.ContextType, Rules: r.Rules, Error: r.Error,
 			ApplicableTo: r.ApplicableTo,
 		})
-		changed = rule.Rule(row)
+		changed, assignments = rule.Rule(updated.ValidationRule), updated.Assignments
 		return err
 	})
-	return changed, err
+	return changed, assignments, err
 }
 
 // Delete removes a rule that limits nothing; one that does is a fault.Conflict which names what. To take a limit away from

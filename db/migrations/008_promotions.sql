@@ -31,7 +31,6 @@ CREATE TABLE promotion_stacks (
 	campaign_id uuid NOT NULL REFERENCES campaigns ON DELETE CASCADE,
 	name        text NOT NULL,
 	tier_ids    uuid[] NOT NULL, -- in the order in which they are redeemed
-	category    text,
 	created_at  timestamptz NOT NULL DEFAULT now(),
 	updated_at  timestamptz
 );

@@ -10,8 +10,9 @@ FROM validation_rules r WHERE r.project_id = $1 AND r.id = $2;
 SELECT * FROM validation_rules WHERE project_id = $1 AND id = $2 FOR NO KEY UPDATE;
 
 -- name: RuleUpdate :one
-UPDATE validation_rules SET name = $3, type = $4, context_type = $5, rules = $6, error = $7, applicable_to = $8, updated_at = now()
-WHERE project_id = $1 AND id = $2 RETURNING *;
+UPDATE validation_rules r SET name = $3, type = $4, context_type = $5, rules = $6, error = $7, applicable_to = $8, updated_at = now()
+WHERE r.project_id = $1 AND r.id = $2
+RETURNING sqlc.embed(r), (SELECT count(*) FROM rule_assignments a WHERE a.rule_id = r.id) AS assignments;
 
 -- FOR UPDATE: whoever assigns the rule waits for us, and then finds it gone.
 -- name: RuleLockToDelete :one

@@ -22,7 +22,6 @@ type Stack struct {
 	CampaignID uuid.UUID
 	Name       string
 	TierIds    []uuid.UUID
-	Category   *string
 	CreatedAt  time.Time
 	UpdatedAt  *time.Time
 }

@@ -259,7 +259,6 @@ type PromotionStack struct {
 	CampaignID uuid.UUID
 	Name       string
 	TierIds    []uuid.UUID
-	Category   *string
 	CreatedAt  time.Time
 	UpdatedAt  *time.Time
 }

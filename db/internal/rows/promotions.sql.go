@@ -433,7 +433,7 @@ func (q *Queries) PromotionsOf(ctx context.Context, db DBTX, arg PromotionsOfPar
 }
 
 const stackCreate = `-- name: StackCreate :one
-INSERT INTO promotion_stacks (id, project_id, campaign_id, name, tier_ids) VALUES ($1, $2, $3, $4, $5) RETURNING id, project_id, campaign_id, name, tier_ids, category, created_at, updated_at
+INSERT INTO promotion_stacks (id, project_id, campaign_id, name, tier_ids) VALUES ($1, $2, $3, $4, $5) RETURNING id, project_id, campaign_id, name, tier_ids, created_at, updated_at
 `
 
 type StackCreateParams struct {
@@ -459,7 +459,6 @@ func (q *Queries) StackCreate(ctx context.Context, db DBTX, arg StackCreateParam
 		&i.CampaignID,
 		&i.Name,
 		&i.TierIds,
-		&i.Category,
 		&i.CreatedAt,
 		&i.UpdatedAt,
 	)
@@ -510,7 +509,7 @@ func (q *Queries) StackForget(ctx context.Context, db DBTX, arg StackForgetParam
 }
 
 const stackGet = `-- name: StackGet :one
-SELECT id, project_id, campaign_id, name, tier_ids, category, created_at, updated_at FROM promotion_stacks WHERE project_id = $1 AND campaign_id = $2 AND id = $3
+SELECT id, project_id, campaign_id, name, tier_ids, created_at, updated_at FROM promotion_stacks WHERE project_id = $1 AND campaign_id = $2 AND id = $3
 `
 
 type StackGetParams struct {
@@ -528,7 +527,6 @@ func (q *Queries) StackGet(ctx context.Context, db DBTX, arg StackGetParams) (Pr
 		&i.CampaignID,
 		&i.Name,
 		&i.TierIds,
-		&i.Category,
 		&i.CreatedAt,
 		&i.UpdatedAt,
 	)
@@ -537,7 +535,7 @@ func (q *Queries) StackGet(ctx context.Context, db DBTX, arg StackGetParams) (Pr
 
 const stackUpdate = `-- name: StackUpdate :one
 UPDATE promotion_stacks SET name = $4, tier_ids = $5, updated_at = now()
-WHERE project_id = $1 AND campaign_id = $2 AND id = $3 RETURNING id, project_id, campaign_id, name, tier_ids, category, created_at, updated_at
+WHERE project_id = $1 AND campaign_id = $2 AND id = $3 RETURNING id, project_id, campaign_id, name, tier_ids, created_at, updated_at
 `
 
 type StackUpdateParams struct {
@@ -563,7 +561,6 @@ func (q *Queries) StackUpdate(ctx context.Context, db DBTX, arg StackUpdateParam
 		&i.CampaignID,
 		&i.Name,
 		&i.TierIds,
-		&i.Category,
 		&i.CreatedAt,
 		&i.UpdatedAt,
 	)

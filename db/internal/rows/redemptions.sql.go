@@ -68,7 +68,7 @@ func (q *Queries) RedeemableRewards(ctx context.Context, db DBTX, arg Redeemable
 }
 
 const redeemableStacks = `-- name: RedeemableStacks :many
-SELECT id, project_id, campaign_id, name, tier_ids, category, created_at, updated_at FROM promotion_stacks WHERE project_id = $1 AND id = ANY ($2::uuid[])
+SELECT id, project_id, campaign_id, name, tier_ids, created_at, updated_at FROM promotion_stacks WHERE project_id = $1 AND id = ANY ($2::uuid[])
 `
 
 type RedeemableStacksParams struct {
@@ -91,7 +91,6 @@ func (q *Queries) RedeemableStacks(ctx context.Context, db DBTX, arg RedeemableS
 			&i.CampaignID,
 			&i.Name,
 			&i.TierIds,
-			&i.Category,
 			&i.CreatedAt,
 			&i.UpdatedAt,
 		); err != nil {

@@ -578,8 +578,9 @@ func (q *Queries) RuleSegments(ctx context.Context, db DBTX, arg RuleSegmentsPar
 }
 
 const ruleUpdate = `-- name: RuleUpdate :one
-UPDATE validation_rules SET name = $3, type = $4, context_type = $5, rules = $6, error = $7, applicable_to = $8, updated_at = now()
-WHERE project_id = $1 AND id = $2 RETURNING id, project_id, name, type, context_type, rules, error, applicable_to, created_at, updated_at
+UPDATE validation_rules r SET name = $3, type = $4, context_type = $5, rules = $6, error = $7, applicable_to = $8, updated_at = now()
+WHERE r.project_id = $1 AND r.id = $2
+RETURNING r.id, r.project_id, r.name, r.type, r.context_type, r.rules, r.error, r.applicable_to, r.created_at, r.updated_at, (SELECT count(*) FROM rule_assignments a WHERE a.rule_id = r.id) AS assignments
 `
 
 type RuleUpdateParams struct {
@@ -593,7 +594,12 @@ type RuleUpdateParams struct {
 	ApplicableTo rule.Applicability
 }
 
-func (q *Queries) RuleUpdate(ctx context.Context, db DBTX, arg RuleUpdateParams) (ValidationRule, error) {
+type RuleUpdateRow struct {
+	ValidationRule ValidationRule
+	Assignments    int64
+}
+
+func (q *Queries) RuleUpdate(ctx context.Context, db DBTX, arg RuleUpdateParams) (RuleUpdateRow, error) {
 	row := db.QueryRow(ctx, ruleUpdate,
 		arg.ProjectID,
 		arg.ID,
@@ -604,18 +610,19 @@ func (q *Queries) RuleUpdate(ctx context.Context, db DBTX, arg RuleUpdateParams)
 		arg.Error,
 		arg.ApplicableTo,
 	)
-	var i ValidationRule
+	var i RuleUpdateRow
 	err := row.Scan(
-		&i.ID,
-		&i.ProjectID,
-		&i.Name,
-		&i.Type,
-		&i.ContextType,
-		&i.Rules,
-		&i.Error,
-		&i.ApplicableTo,
-		&i.CreatedAt,
-		&i.UpdatedAt,
+		&i.ValidationRule.ID,
+		&i.ValidationRule.ProjectID,
+		&i.ValidationRule.Name,
+		&i.ValidationRule.Type,
+		&i.ValidationRule.ContextType,
+		&i.ValidationRule.Rules,
+		&i.ValidationRule.Error,
+		&i.ValidationRule.ApplicableTo,
+		&i.ValidationRule.CreatedAt,
+		&i.ValidationRule.UpdatedAt,
+		&i.Assignments,
 	)
 	return i, err
 }
