@@ -15,6 +15,7 @@ import (
 	"herald/internal/loyalty"
 	"herald/internal/occurrence"
 	"herald/internal/order"
+	"herald/internal/rule"
 	"herald/internal/stamp"
 	"herald/internal/voucher"
 )
@@ -171,9 +172,68 @@ func (a *award) weigh(collected map[uuid.UUID]int64) (err error) {
 	return err
 }
 
-// allowed are the awards that the validation rules of their earning rules let through.
+// allowed are the awards that the validation rules of their earning rules let through. Who is in the segments that rules ask
+// for is read for all members at once; only a rule that counts redemptions is asked for each member.
 func (c *change) allowed(ctx context.Context, awards []award) ([]award, error) {
-	return awards, nil
+	book, err := rulesOf(ctx, c.tx, c.project, each(awards, func(a award) uuid.UUID { return a.rule.ID }))
+	if err != nil || len(book.rules) == 0 {
+		return awards, err
+	}
+	var asked []uuid.UUID
+	for _, rules := range book.rules {
+		for _, r := range rules {
+			asked = append(asked, r.Need().Segments...)
+		}
+	}
+	in, err := c.memberships(ctx, asked, awards)
+	if err != nil {
+		return nil, err
+	}
+	kept := awards[:0]
+	for _, a := range awards {
+		f := rule.Facts{
+			Now: time.Now(), Customer: &a.member.customer, Segments: in[a.member.customer.ID], Order: a.facts.Order, Event: a.facts.Event,
+			Holder: &a.member.customer.ID, Points: &a.points,
+		}
+		broken, err := c.breaks(ctx, book, a.rule.ID, f)
+		if err != nil {
+			return nil, err
+		}
+		if !broken {
+			kept = append(kept, a)
+		}
+	}
+	return kept, nil
+}
+
+// memberships says which of the segments the members of awards are in.
+func (c *change) memberships(ctx context.Context, segments []uuid.UUID, awards []award) (map[uuid.UUID]map[uuid.UUID]bool, error) {
+	in := map[uuid.UUID]map[uuid.UUID]bool{}
+	if len(segments) == 0 {
+		return in, nil
+	}
+	found, err := q.EarningSegments(ctx, c.tx, rows.EarningSegmentsParams{
+		Segments: segments, Customers: each(awards, func(a award) uuid.UUID { return a.member.customer.ID }),
+	})
+	for _, row := range found {
+		if in[row.CustomerID] == nil {
+			in[row.CustomerID] = map[uuid.UUID]bool{}
+		}
+		in[row.CustomerID][row.SegmentID] = true
+	}
+	return in, err
+}
+
+// breaks reports whether one of the rules of an object does not hold.
+func (c *change) breaks(ctx context.Context, book rulebook, object uuid.UUID, f rule.Facts) (bool, error) {
+	for _, r := range book.rules[object] {
+		if r.Need().Own {
+			own := rulebook{project: c.project, rules: map[uuid.UUID][]rule.Rule{object: book.rules[object]}}
+			broken, err := own.broken(ctx, c.tx, f)
+			return len(broken) > 0, err
+		}
+	}
+	return slices.ContainsFunc(book.rules[object], func(r rule.Rule) bool { return r.Check(f) != nil }), nil
 }
 
 // award puts points on cards, and tells of it.
@@ -190,7 +250,7 @@ func (c *change) award(ctx context.Context, awards []award) error {
 	if err != nil {
 		return err
 	}
-	limits, err := c.limitsOf(ctx, awards)
+	limits, err := assignmentsOf(ctx, c.tx, c.project, each(awards, func(a award) uuid.UUID { return a.rule.ID })...)
 	if err != nil {
 		return err
 	}
@@ -202,7 +262,7 @@ func (c *change) award(ctx context.Context, awards []award) error {
 		data := map[string]any{
 			"holder": customer.ShowSimple(a.member.customer), "voucher": voucher.ShowSimple(made[i].voucher, &a.of.campaign.Name),
 			"campaign": a.of.shownCampaign(), "loyalty_tier": a.of.shown(a.member.tier),
-			"earning_rule": loyalty.ShowRule(a.rule, limits[a.rule.ID]),
+			"earning_rule": loyalty.ShowRule(a.rule, limitOf(limits[a.rule.ID])),
 			"balance":      account.Show(balance.PointsAccrual, a.points, a.member.card), "order": a.for_.Data["order"],
 			"event": c.shownEvent(a.for_),
 		}
@@ -237,9 +297,4 @@ func (c *change) shownEvent(o occurrence.Occurrence) map[string]any {
 		"type": o.Type, "category": "EFFECT", "entity_id": id.Customer.Format(o.Customer), "created_at": stamp.Stamp(time.Now()),
 		"group_id": by.GroupID,
 	}
-}
-
-// limitsOf are the validation rules of the awards' earning rules, by those.
-func (c *change) limitsOf(ctx context.Context, awards []award) (map[uuid.UUID]*string, error) {
-	return ruleLimits(ctx, c.tx, c.project, each(awards, func(a award) uuid.UUID { return a.rule.ID }))
 }

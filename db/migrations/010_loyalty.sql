@@ -46,7 +46,8 @@ CREATE TABLE loyalty_members (
 	tier_since      timestamptz,
 	tier_expires_at timestamptz, -- null: not before points drop
 	tier_starts_at  timestamptz, -- when a higher tier, already reached, begins
-	tier_due_at     timestamptz GENERATED ALWAYS AS (least(tier_expires_at, tier_starts_at)) STORED, -- when to look again
+	tier_check_at   timestamptz, -- set where the programme's tiers changed since the member was looked at
+	tier_due_at     timestamptz GENERATED ALWAYS AS (least(tier_expires_at, tier_starts_at, tier_check_at)) STORED, -- when to look again
 	joined_at       timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX loyalty_members_customer ON loyalty_members (customer_id, campaign_id);

@@ -1,7 +1,7 @@
 -- Members whose points moved, with what their tiers go by: the balance, and where the programme counts points of periods, those
 -- that came in this period of the calendar (UTC) and in the two before it. Members of programmes without tiers are left out.
 -- name: MemberPoints :many
-SELECT m.voucher_id, m.campaign_id, m.customer_id, m.tier_id, m.tier_since, m.tier_expires_at, m.tier_starts_at,
+SELECT m.voucher_id, m.campaign_id, m.customer_id, m.tier_id, m.tier_since, m.tier_expires_at, m.tier_starts_at, m.tier_check_at,
 	coalesce((v.value->>'balance')::numeric, (v.value->>'points')::numeric, 0)::bigint AS balance,
 	coalesce(p.now, 0)::bigint AS collected, coalesce(p.before, 0)::bigint AS collected_before, coalesce(p.earlier, 0)::bigint AS collected_earlier
 FROM loyalty_members m
@@ -25,13 +25,13 @@ LEFT JOIN LATERAL (
 		AND t.type IN ('POINTS_ADDITION', 'POINTS_ACCRUAL', 'PENDING_POINTS_ACTIVATION', 'POINTS_TRANSFER_IN', 'POINTS_CANCELLATION')
 ) p ON c.loyalty_tiers_expiration->>'qualification_type' = 'POINTS_IN_PERIOD'
 WHERE m.project_id = sqlc.arg(project_id) AND m.voucher_id = ANY (sqlc.arg(cards)::uuid[])
-	AND EXISTS (SELECT FROM loyalty_tiers l WHERE l.campaign_id = m.campaign_id)
+	AND (m.tier_due_at IS NOT NULL OR EXISTS (SELECT FROM loyalty_tiers l WHERE l.campaign_id = m.campaign_id))
 ORDER BY m.voucher_id FOR NO KEY UPDATE OF m;
 
 -- name: MemberStand :exec
 UPDATE loyalty_members m SET tier_id = nullif(n.tier_id, '00000000-0000-0000-0000-000000000000'),
 	tier_since = nullif(n.since, '0001-01-01T00:00:00Z'), tier_expires_at = nullif(n.expires, '0001-01-01T00:00:00Z'),
-	tier_starts_at = nullif(n.starts, '0001-01-01T00:00:00Z')
+	tier_starts_at = nullif(n.starts, '0001-01-01T00:00:00Z'), tier_check_at = NULL
 FROM (
 	SELECT unnest(sqlc.arg(cards)::uuid[]) AS card, unnest(sqlc.arg(tier_ids)::uuid[]) AS tier_id,
 		unnest(sqlc.arg(sinces)::timestamptz[]) AS since, unnest(sqlc.arg(expire_ats)::timestamptz[]) AS expires,
@@ -42,3 +42,35 @@ WHERE m.voucher_id = n.card AND m.project_id = sqlc.arg(project_id);
 -- name: TiersOf :many
 SELECT * FROM loyalty_tiers WHERE project_id = sqlc.arg(project_id) AND campaign_id = ANY (sqlc.arg(campaigns)::uuid[])
 ORDER BY coalesce(points_from, 0), id;
+
+-- name: TierCreate :batchone
+INSERT INTO loyalty_tiers (id, project_id, campaign_id, name, points_from, points_to, earning_rules, rewards, metadata)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING *;
+
+-- name: TierGet :one
+SELECT * FROM loyalty_tiers WHERE project_id = $1 AND campaign_id = $2 AND id = $3;
+
+-- A programme, held while its tiers, rules or rewards change.
+-- name: ProgrammeLock :one
+SELECT id FROM campaigns WHERE project_id = $1 AND id = $2 AND campaign_type = 'LOYALTY_PROGRAM' FOR NO KEY UPDATE;
+
+-- name: MembersOf :many
+SELECT voucher_id, customer_id FROM loyalty_members WHERE project_id = $1 AND campaign_id = $2 ORDER BY joined_at, voucher_id LIMIT $3;
+
+-- Everyone in the programme is to be looked at.
+-- name: MembersDue :exec
+UPDATE loyalty_members SET tier_check_at = now() WHERE project_id = $1 AND campaign_id = $2;
+
+-- A project in which tiers are due to end or to begin.
+-- name: TiersDue :one
+SELECT project_id FROM loyalty_members WHERE tier_due_at <= sqlc.arg(now)::timestamptz ORDER BY tier_due_at LIMIT 1;
+
+-- name: TiersDueMembers :many
+SELECT voucher_id, customer_id FROM loyalty_members WHERE tier_due_at <= sqlc.arg(now)::timestamptz AND project_id = sqlc.arg(project_id)
+ORDER BY tier_due_at LIMIT sqlc.arg(page_size);
+
+-- name: MemberFind :one
+SELECT sqlc.embed(m), sqlc.embed(v) FROM loyalty_members m JOIN vouchers v ON v.id = m.voucher_id
+WHERE m.project_id = sqlc.arg(project_id) AND (v.code = sqlc.arg(code) OR v.id = sqlc.narg(voucher_id)::uuid)
+	AND (sqlc.narg(campaign_id)::uuid IS NULL OR m.campaign_id = sqlc.narg(campaign_id))
+ORDER BY v.code = sqlc.arg(code) DESC LIMIT 1;

@@ -3,6 +3,8 @@ package loyalty
 import (
 	"encoding/json"
 
+	"github.com/google/uuid"
+
 	"herald/internal/id"
 	"herald/internal/stamp"
 	"herald/internal/voucher"
@@ -46,6 +48,19 @@ func ShowTier(t Tier) ShownTier {
 		CreatedAt: stamp.Stamp(t.CreatedAt), UpdatedAt: stamp.Ptr(t.UpdatedAt), EarningRules: t.EarningRules, Rewards: t.Rewards,
 		Config: ShownConfig{t.Range()}, Points: t.Range(), Object: "loyalty_tier",
 	}
+}
+
+// ShowTierOf is the tier as a member of it sees it.
+func ShowTierOf(t Tier, member uuid.UUID, s Standing) ShownTier {
+	shown := ShowTier(t)
+	shown.Expiration = &ShownExpiration{
+		CustomerID: id.Customer.Format(member), CampaignID: shown.CampaignID, TierID: shown.ID, StartDate: stamp.Ptr(s.Since),
+		ExpirationDate: stamp.Ptr(s.Expires), CreatedAt: stamp.Stamp(t.CreatedAt),
+	}
+	if s.Since != nil {
+		shown.Expiration.CreatedAt = stamp.Stamp(*s.Since)
+	}
+	return shown
 }
 
 // ShownRule is an earning rule as the public API shows it.

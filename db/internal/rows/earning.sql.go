@@ -7,47 +7,13 @@ package rows
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/google/uuid"
+	"herald/internal/loyalty"
+	"herald/internal/voucher"
 )
-
-const earningLimits = `-- name: EarningLimits :many
-SELECT DISTINCT ON (related_object_id) related_object_id, rule_id FROM rule_assignments
-WHERE project_id = $1 AND related_object_type = 'earning_rule' AND related_object_id = ANY ($2::uuid[])
-ORDER BY related_object_id, created_at, id
-`
-
-type EarningLimitsParams struct {
-	ProjectID uuid.UUID
-	Ids       []uuid.UUID
-}
-
-type EarningLimitsRow struct {
-	RelatedObjectID uuid.UUID
-	RuleID          uuid.UUID
-}
-
-// The validation rule that limits each earning rule, the first where there are several.
-func (q *Queries) EarningLimits(ctx context.Context, db DBTX, arg EarningLimitsParams) ([]EarningLimitsRow, error) {
-	rows, err := db.Query(ctx, earningLimits, arg.ProjectID, arg.Ids)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []EarningLimitsRow
-	for rows.Next() {
-		var i EarningLimitsRow
-		if err := rows.Scan(&i.RelatedObjectID, &i.RuleID); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
 
 const earningMembers = `-- name: EarningMembers :many
 SELECT m.voucher_id, m.campaign_id, m.tier_id, v.code, coalesce((v.value->>'points')::numeric, 0)::bigint AS collected, c.id, c.project_id, c.source_id, c.name, c.description, c.email, c.phone, c.birthdate, c.address, c.metadata, c.system_metadata, c.unsubscribed_at, c.created_at, c.updated_at
@@ -172,4 +138,235 @@ func (q *Queries) EarningOffers(ctx context.Context, db DBTX, arg EarningOffersP
 		return nil, err
 	}
 	return items, nil
+}
+
+const earningRuleDelete = `-- name: EarningRuleDelete :execrows
+DELETE FROM earning_rules WHERE project_id = $1 AND campaign_id = $2 AND id = $3
+`
+
+type EarningRuleDeleteParams struct {
+	ProjectID  uuid.UUID
+	CampaignID uuid.UUID
+	ID         uuid.UUID
+}
+
+func (q *Queries) EarningRuleDelete(ctx context.Context, db DBTX, arg EarningRuleDeleteParams) (int64, error) {
+	result, err := db.Exec(ctx, earningRuleDelete, arg.ProjectID, arg.CampaignID, arg.ID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const earningRuleGet = `-- name: EarningRuleGet :one
+SELECT id, project_id, campaign_id, event, loyalty, custom_event, segment_id, loyalty_tier_id, source, start_date, expiration_date, validity, pending_points, expiration_rules, active, metadata, created_at, updated_at FROM earning_rules WHERE project_id = $1 AND campaign_id = $2 AND id = $3
+`
+
+type EarningRuleGetParams struct {
+	ProjectID  uuid.UUID
+	CampaignID uuid.UUID
+	ID         uuid.UUID
+}
+
+func (q *Queries) EarningRuleGet(ctx context.Context, db DBTX, arg EarningRuleGetParams) (EarningRule, error) {
+	row := db.QueryRow(ctx, earningRuleGet, arg.ProjectID, arg.CampaignID, arg.ID)
+	var i EarningRule
+	err := row.Scan(
+		&i.ID,
+		&i.ProjectID,
+		&i.CampaignID,
+		&i.Event,
+		&i.Loyalty,
+		&i.CustomEvent,
+		&i.SegmentID,
+		&i.LoyaltyTierID,
+		&i.Source,
+		&i.StartDate,
+		&i.ExpirationDate,
+		&i.Validity,
+		&i.PendingPoints,
+		&i.ExpirationRules,
+		&i.Active,
+		&i.Metadata,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
+	return i, err
+}
+
+const earningRuleLock = `-- name: EarningRuleLock :one
+SELECT id, project_id, campaign_id, event, loyalty, custom_event, segment_id, loyalty_tier_id, source, start_date, expiration_date, validity, pending_points, expiration_rules, active, metadata, created_at, updated_at FROM earning_rules WHERE project_id = $1 AND campaign_id = $2 AND id = $3 FOR NO KEY UPDATE
+`
+
+type EarningRuleLockParams struct {
+	ProjectID  uuid.UUID
+	CampaignID uuid.UUID
+	ID         uuid.UUID
+}
+
+func (q *Queries) EarningRuleLock(ctx context.Context, db DBTX, arg EarningRuleLockParams) (EarningRule, error) {
+	row := db.QueryRow(ctx, earningRuleLock, arg.ProjectID, arg.CampaignID, arg.ID)
+	var i EarningRule
+	err := row.Scan(
+		&i.ID,
+		&i.ProjectID,
+		&i.CampaignID,
+		&i.Event,
+		&i.Loyalty,
+		&i.CustomEvent,
+		&i.SegmentID,
+		&i.LoyaltyTierID,
+		&i.Source,
+		&i.StartDate,
+		&i.ExpirationDate,
+		&i.Validity,
+		&i.PendingPoints,
+		&i.ExpirationRules,
+		&i.Active,
+		&i.Metadata,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
+	return i, err
+}
+
+const earningRuleUpdate = `-- name: EarningRuleUpdate :one
+UPDATE earning_rules SET loyalty = $4, source = $5, start_date = $6, expiration_date = $7, validity = $8, pending_points = $9,
+	expiration_rules = $10, active = $11, metadata = $12, updated_at = now()
+WHERE project_id = $1 AND campaign_id = $2 AND id = $3 RETURNING id, project_id, campaign_id, event, loyalty, custom_event, segment_id, loyalty_tier_id, source, start_date, expiration_date, validity, pending_points, expiration_rules, active, metadata, created_at, updated_at
+`
+
+type EarningRuleUpdateParams struct {
+	ProjectID       uuid.UUID
+	CampaignID      uuid.UUID
+	ID              uuid.UUID
+	Loyalty         loyalty.Earning
+	Source          loyalty.Source
+	StartDate       *time.Time
+	ExpirationDate  *time.Time
+	Validity        *voucher.Validity
+	PendingPoints   *loyalty.Pending
+	ExpirationRules *voucher.PointsExpiration
+	Active          bool
+	Metadata        json.RawMessage
+}
+
+func (q *Queries) EarningRuleUpdate(ctx context.Context, db DBTX, arg EarningRuleUpdateParams) (EarningRule, error) {
+	row := db.QueryRow(ctx, earningRuleUpdate,
+		arg.ProjectID,
+		arg.CampaignID,
+		arg.ID,
+		arg.Loyalty,
+		arg.Source,
+		arg.StartDate,
+		arg.ExpirationDate,
+		arg.Validity,
+		arg.PendingPoints,
+		arg.ExpirationRules,
+		arg.Active,
+		arg.Metadata,
+	)
+	var i EarningRule
+	err := row.Scan(
+		&i.ID,
+		&i.ProjectID,
+		&i.CampaignID,
+		&i.Event,
+		&i.Loyalty,
+		&i.CustomEvent,
+		&i.SegmentID,
+		&i.LoyaltyTierID,
+		&i.Source,
+		&i.StartDate,
+		&i.ExpirationDate,
+		&i.Validity,
+		&i.PendingPoints,
+		&i.ExpirationRules,
+		&i.Active,
+		&i.Metadata,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
+	return i, err
+}
+
+const earningSegments = `-- name: EarningSegments :many
+SELECT segment_id, customer_id FROM segment_members
+WHERE segment_id = ANY ($1::uuid[]) AND customer_id = ANY ($2::uuid[])
+`
+
+type EarningSegmentsParams struct {
+	Segments  []uuid.UUID
+	Customers []uuid.UUID
+}
+
+type EarningSegmentsRow struct {
+	SegmentID  uuid.UUID
+	CustomerID uuid.UUID
+}
+
+func (q *Queries) EarningSegments(ctx context.Context, db DBTX, arg EarningSegmentsParams) ([]EarningSegmentsRow, error) {
+	rows, err := db.Query(ctx, earningSegments, arg.Segments, arg.Customers)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []EarningSegmentsRow
+	for rows.Next() {
+		var i EarningSegmentsRow
+		if err := rows.Scan(&i.SegmentID, &i.CustomerID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const earningSegmentsTell = `-- name: EarningSegmentsTell :many
+UPDATE segments SET type = CASE type WHEN 'passive' THEN 'auto-update' ELSE type END
+WHERE project_id = $1 AND id = ANY ($2::uuid[]) RETURNING id
+`
+
+type EarningSegmentsTellParams struct {
+	ProjectID uuid.UUID
+	Ids       []uuid.UUID
+}
+
+// The segments that there are, held until the rules that name them stand. One that tells nobody who enters it begins to.
+func (q *Queries) EarningSegmentsTell(ctx context.Context, db DBTX, arg EarningSegmentsTellParams) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, earningSegmentsTell, arg.ProjectID, arg.Ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []uuid.UUID
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const earningUnlimit = `-- name: EarningUnlimit :exec
+DELETE FROM rule_assignments
+WHERE project_id = $1 AND related_object_type = 'earning_rule' AND related_object_id = $2
+`
+
+type EarningUnlimitParams struct {
+	ProjectID     uuid.UUID
+	EarningRuleID uuid.UUID
+}
+
+func (q *Queries) EarningUnlimit(ctx context.Context, db DBTX, arg EarningUnlimitParams) error {
+	_, err := db.Exec(ctx, earningUnlimit, arg.ProjectID, arg.EarningRuleID)
+	return err
 }

@@ -12,8 +12,71 @@ import (
 	"github.com/google/uuid"
 )
 
+const memberFind = `-- name: MemberFind :one
+SELECT m.voucher_id, m.project_id, m.campaign_id, m.customer_id, m.tier_id, m.tier_since, m.tier_expires_at, m.tier_starts_at, m.tier_check_at, m.tier_due_at, m.joined_at, v.id, v.project_id, v.campaign_id, v.code, v.type, v.value, v.redemption_quantity, v.redeemed_quantity, v.active, v.start_date, v.expiration_date, v.validity, v.additional_info, v.category, v.metadata, v.is_referral_code, v.holder_id, v.publication_id, v.created_at, v.updated_at FROM loyalty_members m JOIN vouchers v ON v.id = m.voucher_id
+WHERE m.project_id = $1 AND (v.code = $2 OR v.id = $3::uuid)
+	AND ($4::uuid IS NULL OR m.campaign_id = $4)
+ORDER BY v.code = $2 DESC LIMIT 1
+`
+
+type MemberFindParams struct {
+	ProjectID  uuid.UUID
+	Code       string
+	VoucherID  *uuid.UUID
+	CampaignID *uuid.UUID
+}
+
+type MemberFindRow struct {
+	LoyaltyMember LoyaltyMember
+	Voucher       Voucher
+}
+
+func (q *Queries) MemberFind(ctx context.Context, db DBTX, arg MemberFindParams) (MemberFindRow, error) {
+	row := db.QueryRow(ctx, memberFind,
+		arg.ProjectID,
+		arg.Code,
+		arg.VoucherID,
+		arg.CampaignID,
+	)
+	var i MemberFindRow
+	err := row.Scan(
+		&i.LoyaltyMember.VoucherID,
+		&i.LoyaltyMember.ProjectID,
+		&i.LoyaltyMember.CampaignID,
+		&i.LoyaltyMember.CustomerID,
+		&i.LoyaltyMember.TierID,
+		&i.LoyaltyMember.TierSince,
+		&i.LoyaltyMember.TierExpiresAt,
+		&i.LoyaltyMember.TierStartsAt,
+		&i.LoyaltyMember.TierCheckAt,
+		&i.LoyaltyMember.TierDueAt,
+		&i.LoyaltyMember.JoinedAt,
+		&i.Voucher.ID,
+		&i.Voucher.ProjectID,
+		&i.Voucher.CampaignID,
+		&i.Voucher.Code,
+		&i.Voucher.Type,
+		&i.Voucher.Value,
+		&i.Voucher.RedemptionQuantity,
+		&i.Voucher.RedeemedQuantity,
+		&i.Voucher.Active,
+		&i.Voucher.StartDate,
+		&i.Voucher.ExpirationDate,
+		&i.Voucher.Validity,
+		&i.Voucher.AdditionalInfo,
+		&i.Voucher.Category,
+		&i.Voucher.Metadata,
+		&i.Voucher.IsReferralCode,
+		&i.Voucher.HolderID,
+		&i.Voucher.PublicationID,
+		&i.Voucher.CreatedAt,
+		&i.Voucher.UpdatedAt,
+	)
+	return i, err
+}
+
 const memberPoints = `-- name: MemberPoints :many
-SELECT m.voucher_id, m.campaign_id, m.customer_id, m.tier_id, m.tier_since, m.tier_expires_at, m.tier_starts_at,
+SELECT m.voucher_id, m.campaign_id, m.customer_id, m.tier_id, m.tier_since, m.tier_expires_at, m.tier_starts_at, m.tier_check_at,
 	coalesce((v.value->>'balance')::numeric, (v.value->>'points')::numeric, 0)::bigint AS balance,
 	coalesce(p.now, 0)::bigint AS collected, coalesce(p.before, 0)::bigint AS collected_before, coalesce(p.earlier, 0)::bigint AS collected_earlier
 FROM loyalty_members m
@@ -37,7 +100,7 @@ LEFT JOIN LATERAL (
 		AND t.type IN ('POINTS_ADDITION', 'POINTS_ACCRUAL', 'PENDING_POINTS_ACTIVATION', 'POINTS_TRANSFER_IN', 'POINTS_CANCELLATION')
 ) p ON c.loyalty_tiers_expiration->>'qualification_type' = 'POINTS_IN_PERIOD'
 WHERE m.project_id = $2 AND m.voucher_id = ANY ($3::uuid[])
-	AND EXISTS (SELECT FROM loyalty_tiers l WHERE l.campaign_id = m.campaign_id)
+	AND (m.tier_due_at IS NOT NULL OR EXISTS (SELECT FROM loyalty_tiers l WHERE l.campaign_id = m.campaign_id))
 ORDER BY m.voucher_id FOR NO KEY UPDATE OF m
 `
 
@@ -55,6 +118,7 @@ type MemberPointsRow struct {
 	TierSince        *time.Time
 	TierExpiresAt    *time.Time
 	TierStartsAt     *time.Time
+	TierCheckAt      *time.Time
 	Balance          int64
 	Collected        int64
 	CollectedBefore  int64
@@ -80,6 +144,7 @@ func (q *Queries) MemberPoints(ctx context.Context, db DBTX, arg MemberPointsPar
 			&i.TierSince,
 			&i.TierExpiresAt,
 			&i.TierStartsAt,
+			&i.TierCheckAt,
 			&i.Balance,
 			&i.Collected,
 			&i.CollectedBefore,
@@ -98,7 +163,7 @@ func (q *Queries) MemberPoints(ctx context.Context, db DBTX, arg MemberPointsPar
 const memberStand = `-- name: MemberStand :exec
 UPDATE loyalty_members m SET tier_id = nullif(n.tier_id, '00000000-0000-0000-0000-000000000000'),
 	tier_since = nullif(n.since, '0001-01-01T00:00:00Z'), tier_expires_at = nullif(n.expires, '0001-01-01T00:00:00Z'),
-	tier_starts_at = nullif(n.starts, '0001-01-01T00:00:00Z')
+	tier_starts_at = nullif(n.starts, '0001-01-01T00:00:00Z'), tier_check_at = NULL
 FROM (
 	SELECT unnest($2::uuid[]) AS card, unnest($3::uuid[]) AS tier_id,
 		unnest($4::timestamptz[]) AS since, unnest($5::timestamptz[]) AS expires,
@@ -126,6 +191,150 @@ func (q *Queries) MemberStand(ctx context.Context, db DBTX, arg MemberStandParam
 		arg.StartAts,
 	)
 	return err
+}
+
+const membersDue = `-- name: MembersDue :exec
+UPDATE loyalty_members SET tier_check_at = now() WHERE project_id = $1 AND campaign_id = $2
+`
+
+type MembersDueParams struct {
+	ProjectID  uuid.UUID
+	CampaignID uuid.UUID
+}
+
+// Everyone in the programme is to be looked at.
+func (q *Queries) MembersDue(ctx context.Context, db DBTX, arg MembersDueParams) error {
+	_, err := db.Exec(ctx, membersDue, arg.ProjectID, arg.CampaignID)
+	return err
+}
+
+const membersOf = `-- name: MembersOf :many
+SELECT voucher_id, customer_id FROM loyalty_members WHERE project_id = $1 AND campaign_id = $2 ORDER BY joined_at, voucher_id LIMIT $3
+`
+
+type MembersOfParams struct {
+	ProjectID  uuid.UUID
+	CampaignID uuid.UUID
+	Limit      int32
+}
+
+type MembersOfRow struct {
+	VoucherID  uuid.UUID
+	CustomerID uuid.UUID
+}
+
+func (q *Queries) MembersOf(ctx context.Context, db DBTX, arg MembersOfParams) ([]MembersOfRow, error) {
+	rows, err := db.Query(ctx, membersOf, arg.ProjectID, arg.CampaignID, arg.Limit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []MembersOfRow
+	for rows.Next() {
+		var i MembersOfRow
+		if err := rows.Scan(&i.VoucherID, &i.CustomerID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const programmeLock = `-- name: ProgrammeLock :one
+SELECT id FROM campaigns WHERE project_id = $1 AND id = $2 AND campaign_type = 'LOYALTY_PROGRAM' FOR NO KEY UPDATE
+`
+
+type ProgrammeLockParams struct {
+	ProjectID uuid.UUID
+	ID        uuid.UUID
+}
+
+// A programme, held while its tiers, rules or rewards change.
+func (q *Queries) ProgrammeLock(ctx context.Context, db DBTX, arg ProgrammeLockParams) (uuid.UUID, error) {
+	row := db.QueryRow(ctx, programmeLock, arg.ProjectID, arg.ID)
+	var id uuid.UUID
+	err := row.Scan(&id)
+	return id, err
+}
+
+const tierGet = `-- name: TierGet :one
+SELECT id, project_id, campaign_id, name, points_from, points_to, earning_rules, rewards, metadata, created_at, updated_at FROM loyalty_tiers WHERE project_id = $1 AND campaign_id = $2 AND id = $3
+`
+
+type TierGetParams struct {
+	ProjectID  uuid.UUID
+	CampaignID uuid.UUID
+	ID         uuid.UUID
+}
+
+func (q *Queries) TierGet(ctx context.Context, db DBTX, arg TierGetParams) (LoyaltyTier, error) {
+	row := db.QueryRow(ctx, tierGet, arg.ProjectID, arg.CampaignID, arg.ID)
+	var i LoyaltyTier
+	err := row.Scan(
+		&i.ID,
+		&i.ProjectID,
+		&i.CampaignID,
+		&i.Name,
+		&i.PointsFrom,
+		&i.PointsTo,
+		&i.EarningRules,
+		&i.Rewards,
+		&i.Metadata,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
+	return i, err
+}
+
+const tiersDue = `-- name: TiersDue :one
+SELECT project_id FROM loyalty_members WHERE tier_due_at <= $1::timestamptz ORDER BY tier_due_at LIMIT 1
+`
+
+// A project in which tiers are due to end or to begin.
+func (q *Queries) TiersDue(ctx context.Context, db DBTX, now time.Time) (uuid.UUID, error) {
+	row := db.QueryRow(ctx, tiersDue, now)
+	var project_id uuid.UUID
+	err := row.Scan(&project_id)
+	return project_id, err
+}
+
+const tiersDueMembers = `-- name: TiersDueMembers :many
+SELECT voucher_id, customer_id FROM loyalty_members WHERE tier_due_at <= $1::timestamptz AND project_id = $2
+ORDER BY tier_due_at LIMIT $3
+`
+
+type TiersDueMembersParams struct {
+	Now       time.Time
+	ProjectID uuid.UUID
+	PageSize  int32
+}
+
+type TiersDueMembersRow struct {
+	VoucherID  uuid.UUID
+	CustomerID uuid.UUID
+}
+
+func (q *Queries) TiersDueMembers(ctx context.Context, db DBTX, arg TiersDueMembersParams) ([]TiersDueMembersRow, error) {
+	rows, err := db.Query(ctx, tiersDueMembers, arg.Now, arg.ProjectID, arg.PageSize)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []TiersDueMembersRow
+	for rows.Next() {
+		var i TiersDueMembersRow
+		if err := rows.Scan(&i.VoucherID, &i.CustomerID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const tiersOf = `-- name: TiersOf :many

@@ -180,6 +180,20 @@ type IdempotencyKey struct {
 	CreatedAt   time.Time
 }
 
+type LoyaltyMember struct {
+	VoucherID     uuid.UUID
+	ProjectID     uuid.UUID
+	CampaignID    uuid.UUID
+	CustomerID    uuid.UUID
+	TierID        *uuid.UUID
+	TierSince     *time.Time
+	TierExpiresAt *time.Time
+	TierStartsAt  *time.Time
+	TierCheckAt   *time.Time
+	TierDueAt     *time.Time
+	JoinedAt      time.Time
+}
+
 type LoyaltyTier struct {
 	ID           uuid.UUID
 	ProjectID    uuid.UUID

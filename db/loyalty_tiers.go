@@ -1,0 +1,176 @@
+package db
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"herald/db/internal/rows"
+	"herald/internal/fault"
+	"herald/internal/id"
+	"herald/internal/loyalty"
+	"herald/internal/voucher"
+)
+
+// Tiers is the store of the tiers of loyalty programmes.
+type Tiers struct{ Pool *pgxpool.Pool }
+
+// tiersPage is how many members one transaction looks at.
+const tiersPage = 1000
+
+// Create makes tiers of a programme, all or none. Members who have the points for them are in them at once; of a programme with
+// many members the rest follows with the next RetierDue.
+func (s Tiers) Create(ctx context.Context, project, programme uuid.UUID, drafts []loyalty.TierDraft) ([]loyalty.Tier, error) {
+	var made []loyalty.Tier
+	err := inChange(ctx, s.Pool, project, func(c *change) error {
+		members, err := q.MembersOf(ctx, c.tx, rows.MembersOfParams{ProjectID: project, CampaignID: programme, Limit: tiersPage})
+		if err != nil {
+			return err
+		}
+		if _, err := c.lock(ctx, each(members, func(m rows.MembersOfRow) uuid.UUID { return m.CustomerID })...); err != nil {
+			return err
+		}
+		if err := lockProgramme(ctx, c.tx, project, programme); err != nil {
+			return err
+		}
+		if made, err = c.makeTiers(ctx, programme, drafts); err != nil {
+			return err
+		}
+		if len(members) == tiersPage {
+			if err := q.MembersDue(ctx, c.tx, rows.MembersDueParams{ProjectID: project, CampaignID: programme}); err != nil {
+				return err
+			}
+		}
+		return c.stand(ctx, each(members, func(m rows.MembersOfRow) uuid.UUID { return m.VoucherID }), time.Now())
+	})
+	return made, err
+}
+
+// makeTiers writes tiers of a programme that the change holds.
+func (c *change) makeTiers(ctx context.Context, programme uuid.UUID, drafts []loyalty.TierDraft) ([]loyalty.Tier, error) {
+	there, err := q.TiersOf(ctx, c.tx, rows.TiersOfParams{ProjectID: c.project, Campaigns: []uuid.UUID{programme}})
+	if err != nil {
+		return nil, err
+	}
+	if bad := loyalty.CheckRanges(each(there, toTier), drafts); bad != nil {
+		return nil, bad
+	}
+	batch := make([]rows.TierCreateParams, len(drafts))
+	for i, d := range drafts {
+		batch[i] = rows.TierCreateParams{
+			ID: id.New(), ProjectID: c.project, CampaignID: programme, Name: d.Name, PointsFrom: d.Points.From, PointsTo: d.Points.To,
+			EarningRules: d.EarningRules.Raw(), Rewards: d.Rewards.Raw(), Metadata: d.Metadata.Raw(),
+		}
+	}
+	made := make([]loyalty.Tier, len(drafts))
+	var failed error
+	q.TierCreate(ctx, c.tx, batch).QueryRow(func(i int, row rows.LoyaltyTier, err error) {
+		made[i] = loyalty.Tier(row)
+		if failed == nil {
+			failed = err
+		}
+	})
+	return made, failed
+}
+
+func toTier(row rows.LoyaltyTier) loyalty.Tier { return loyalty.Tier(row) }
+
+// Get finds a tier of a programme by its public id.
+func (s Tiers) Get(ctx context.Context, project, programme uuid.UUID, key string) (loyalty.Tier, error) {
+	one, ok := id.Tier.Parse(key)
+	if !ok {
+		return loyalty.Tier{}, fault.Missing("loyalty_tier", key)
+	}
+	row, err := q.TierGet(ctx, s.Pool, rows.TierGetParams{ProjectID: project, CampaignID: programme, ID: one})
+	if missing(err) {
+		return loyalty.Tier{}, fault.Missing("loyalty_tier", key)
+	}
+	return loyalty.Tier(row), err
+}
+
+// List lists the first tiers of a programme, and how many there are in all. Order is created_at or updated_at, with "-" from
+// the last.
+func (s Tiers) List(ctx context.Context, project, programme uuid.UUID, order string, limit int) ([]loyalty.Tier, int64, error) {
+	var w where
+	w.add("l.project_id = ?", project)
+	w.add("l.campaign_id = ?", programme)
+	found, total, err := listPage[rows.LoyaltyTier](ctx, s.Pool, &w, "loyalty_tiers l", "l.*", byInstant("l", order), limit, 1)
+	return each(found, toTier), total, err
+}
+
+// Member is a member of a loyalty programme, with their card.
+type Member struct {
+	CustomerID uuid.UUID
+	CampaignID uuid.UUID
+	JoinedAt   time.Time
+	Standing   loyalty.Standing
+	Card       voucher.Voucher
+}
+
+// Member finds a member by the code or the id of their card, in one programme or in any.
+func (s Tiers) Member(ctx context.Context, project uuid.UUID, programme *uuid.UUID, key string) (Member, error) {
+	p := rows.MemberFindParams{ProjectID: project, CampaignID: programme, Code: key}
+	if one, ok := id.Voucher.Parse(key); ok {
+		p.VoucherID = &one
+	}
+	row, err := q.MemberFind(ctx, s.Pool, p)
+	if missing(err) {
+		return Member{}, fault.Missing("voucher", key)
+	}
+	m := row.LoyaltyMember
+	return Member{
+		CustomerID: m.CustomerID, CampaignID: m.CampaignID, JoinedAt: m.JoinedAt, Card: voucher.Voucher(row.Voucher),
+		Standing: loyalty.Standing{Tier: m.TierID, Since: m.TierSince, Expires: m.TierExpiresAt, Starts: m.TierStartsAt},
+	}, err
+}
+
+// OfMember is the tier that a member is in, with from when to when; nil where they are in none.
+func (s Tiers) OfMember(ctx context.Context, m Member) (*loyalty.ShownTier, error) {
+	if m.Standing.Tier == nil {
+		return nil, nil
+	}
+	row, err := q.TierGet(ctx, s.Pool, rows.TierGetParams{ProjectID: m.Card.ProjectID, CampaignID: m.CampaignID, ID: *m.Standing.Tier})
+	if missing(err) {
+		return nil, nil
+	}
+	shown := loyalty.ShowTierOf(loyalty.Tier(row), m.CustomerID, m.Standing)
+	return &shown, err
+}
+
+// RetierDue looks at the members whose tiers are due to end or to begin, a page of them at a time, and returns how many there
+// were. beat is called after each page. Doing it again, or at the same time, tells nothing twice: members are locked, and then
+// looked at as they are.
+func (s Tiers) RetierDue(ctx context.Context, now time.Time, beat func(int64)) (members int64, err error) {
+	for {
+		project, err := q.TiersDue(ctx, s.Pool, now)
+		if missing(err) {
+			return members, nil
+		}
+		if err != nil {
+			return members, err
+		}
+		n, err := s.retierPage(ctx, project, now)
+		if err != nil {
+			return members, err
+		}
+		members += n
+		beat(members)
+	}
+}
+
+func (s Tiers) retierPage(ctx context.Context, project uuid.UUID, now time.Time) (n int64, err error) {
+	err = inChange(ctx, s.Pool, project, func(c *change) error {
+		due, err := q.TiersDueMembers(ctx, c.tx, rows.TiersDueMembersParams{ProjectID: project, Now: now, PageSize: tiersPage})
+		if err != nil || len(due) == 0 {
+			return err
+		}
+		n = int64(len(due))
+		if _, err := c.lock(ctx, each(due, func(m rows.TiersDueMembersRow) uuid.UUID { return m.CustomerID })...); err != nil {
+			return err
+		}
+		return c.stand(ctx, each(due, func(m rows.TiersDueMembersRow) uuid.UUID { return m.VoucherID }), now)
+	})
+	return n, err
+}
