@@ -11,7 +11,6 @@ import (
 	"herald/internal/fault"
 	"herald/internal/id"
 	"herald/internal/loyalty"
-	"herald/internal/voucher"
 )
 
 // Tiers is the store of the tiers of loyalty programmes.
@@ -100,42 +99,14 @@ func (s Tiers) List(ctx context.Context, project, programme uuid.UUID, order str
 	return each(found, toTier), total, err
 }
 
-// Member is a member of a loyalty programme, with their card.
-type Member struct {
-	CustomerID uuid.UUID
-	CampaignID uuid.UUID
-	JoinedAt   time.Time
-	Standing   loyalty.Standing
-	Card       voucher.Voucher
-}
-
-// Member finds a member by the code or the id of their card, in one programme or in any.
-func (s Tiers) Member(ctx context.Context, project uuid.UUID, programme *uuid.UUID, key string) (Member, error) {
-	p := rows.MemberFindParams{ProjectID: project, CampaignID: programme, Code: key}
-	if one, ok := id.Voucher.Parse(key); ok {
-		p.VoucherID = &one
-	}
-	row, err := q.MemberFind(ctx, s.Pool, p)
+// OfCard is the tier that the holder of a card is in, with from when to when; nil where they are in none.
+func (s Tiers) OfCard(ctx context.Context, project, card uuid.UUID) (*loyalty.ShownTier, error) {
+	row, err := q.TierOfCard(ctx, s.Pool, rows.TierOfCardParams{ProjectID: project, VoucherID: card})
 	if missing(err) {
-		return Member{}, fault.Missing("voucher", key)
+		return nil, nil
 	}
 	m := row.LoyaltyMember
-	return Member{
-		CustomerID: m.CustomerID, CampaignID: m.CampaignID, JoinedAt: m.JoinedAt, Card: voucher.Voucher(row.Voucher),
-		Standing: loyalty.Standing{Tier: m.TierID, Since: m.TierSince, Expires: m.TierExpiresAt, Starts: m.TierStartsAt},
-	}, err
-}
-
-// OfMember is the tier that a member is in, with from when to when; nil where they are in none.
-func (s Tiers) OfMember(ctx context.Context, m Member) (*loyalty.ShownTier, error) {
-	if m.Standing.Tier == nil {
-		return nil, nil
-	}
-	row, err := q.TierGet(ctx, s.Pool, rows.TierGetParams{ProjectID: m.Card.ProjectID, CampaignID: m.CampaignID, ID: *m.Standing.Tier})
-	if missing(err) {
-		return nil, nil
-	}
-	shown := loyalty.ShowTierOf(loyalty.Tier(row), m.CustomerID, m.Standing)
+	shown := loyalty.ShowTierOf(loyalty.Tier(row.LoyaltyTier), m.CustomerID, loyalty.Standing{Since: m.TierSince, Expires: m.TierExpiresAt})
 	return &shown, err
 }
 

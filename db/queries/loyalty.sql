@@ -69,8 +69,6 @@ SELECT project_id FROM loyalty_members WHERE tier_due_at <= sqlc.arg(now)::times
 SELECT voucher_id, customer_id FROM loyalty_members WHERE tier_due_at <= sqlc.arg(now)::timestamptz AND project_id = sqlc.arg(project_id)
 ORDER BY tier_due_at LIMIT sqlc.arg(page_size);
 
--- name: MemberFind :one
-SELECT sqlc.embed(m), sqlc.embed(v) FROM loyalty_members m JOIN vouchers v ON v.id = m.voucher_id
-WHERE m.project_id = sqlc.arg(project_id) AND (v.code = sqlc.arg(code) OR v.id = sqlc.narg(voucher_id)::uuid)
-	AND (sqlc.narg(campaign_id)::uuid IS NULL OR m.campaign_id = sqlc.narg(campaign_id))
-ORDER BY v.code = sqlc.arg(code) DESC LIMIT 1;
+-- name: TierOfCard :one
+SELECT sqlc.embed(m), sqlc.embed(l) FROM loyalty_members m JOIN loyalty_tiers l ON l.id = m.tier_id
+WHERE m.project_id = $1 AND m.voucher_id = $2;

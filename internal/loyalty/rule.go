@@ -117,7 +117,7 @@ func (r Rule) Open(programmeStart, programmeEnd *time.Time, now time.Time) bool 
 type RuleDraft struct {
 	Event            string                    `json:"event"`
 	ValidationRuleID *string                   `json:"validation_rule_id"`
-	Loyalty          *EarningDraft             `json:"loyalty"`
+	Loyalty          *Earning                  `json:"loyalty"`
 	CustomEvent      *Schema                   `json:"custom_event"`
 	Segment          *Named                    `json:"segment"`
 	LoyaltyTier      *Named                    `json:"loyalty_tier"`
@@ -130,9 +130,6 @@ type RuleDraft struct {
 	Metadata         voucher.Metadata          `json:"metadata"`
 	voucher.Validity
 }
-
-// EarningDraft is Earning as a caller says it.
-type EarningDraft = Earning
 
 // Named names a thing by its id.
 type Named struct {
@@ -200,8 +197,12 @@ func (d RuleDraft) Apply(r *Rule, path string) error {
 	on := triggers[r.Event]
 	var faults fault.List
 	if d.Loyalty != nil {
-		faults.Add(d.Loyalty.check(at("loyalty"), on))
-		r.Loyalty = d.Loyalty.filled()
+		earning := *d.Loyalty
+		if earning.Type == "" {
+			earning.Type = r.Loyalty.Type // official clients change the points alone
+		}
+		faults.Add(earning.check(at("loyalty"), on))
+		r.Loyalty = earning.filled()
 	}
 	if d.Source != nil {
 		if len(d.Source.Banner) > 500 {
@@ -220,6 +221,9 @@ func (d RuleDraft) Apply(r *Rule, path string) error {
 	}
 	faults.Add(voucher.CheckDates(path, r.StartDate, r.ExpirationDate))
 	faults.Add(d.Validity.Check(path))
+	if d.ActivityDurationAfterPublishing != nil {
+		faults.Add(fault.Property(at("activity_duration_after_publishing"), "Property .%s is not allowed", at("activity_duration_after_publishing")))
+	}
 	if d.OrNil() != nil {
 		r.Validity = d.OrNil()
 	}

@@ -12,69 +12,6 @@ import (
 	"github.com/google/uuid"
 )
 
-const memberFind = `-- name: MemberFind :one
-SELECT m.voucher_id, m.project_id, m.campaign_id, m.customer_id, m.tier_id, m.tier_since, m.tier_expires_at, m.tier_starts_at, m.tier_check_at, m.tier_due_at, m.joined_at, v.id, v.project_id, v.campaign_id, v.code, v.type, v.value, v.redemption_quantity, v.redeemed_quantity, v.active, v.start_date, v.expiration_date, v.validity, v.additional_info, v.category, v.metadata, v.is_referral_code, v.holder_id, v.publication_id, v.created_at, v.updated_at FROM loyalty_members m JOIN vouchers v ON v.id = m.voucher_id
-WHERE m.project_id = $1 AND (v.code = $2 OR v.id = $3::uuid)
-	AND ($4::uuid IS NULL OR m.campaign_id = $4)
-ORDER BY v.code = $2 DESC LIMIT 1
-`
-
-type MemberFindParams struct {
-	ProjectID  uuid.UUID
-	Code       string
-	VoucherID  *uuid.UUID
-	CampaignID *uuid.UUID
-}
-
-type MemberFindRow struct {
-	LoyaltyMember LoyaltyMember
-	Voucher       Voucher
-}
-
-func (q *Queries) MemberFind(ctx context.Context, db DBTX, arg MemberFindParams) (MemberFindRow, error) {
-	row := db.QueryRow(ctx, memberFind,
-		arg.ProjectID,
-		arg.Code,
-		arg.VoucherID,
-		arg.CampaignID,
-	)
-	var i MemberFindRow
-	err := row.Scan(
-		&i.LoyaltyMember.VoucherID,
-		&i.LoyaltyMember.ProjectID,
-		&i.LoyaltyMember.CampaignID,
-		&i.LoyaltyMember.CustomerID,
-		&i.LoyaltyMember.TierID,
-		&i.LoyaltyMember.TierSince,
-		&i.LoyaltyMember.TierExpiresAt,
-		&i.LoyaltyMember.TierStartsAt,
-		&i.LoyaltyMember.TierCheckAt,
-		&i.LoyaltyMember.TierDueAt,
-		&i.LoyaltyMember.JoinedAt,
-		&i.Voucher.ID,
-		&i.Voucher.ProjectID,
-		&i.Voucher.CampaignID,
-		&i.Voucher.Code,
-		&i.Voucher.Type,
-		&i.Voucher.Value,
-		&i.Voucher.RedemptionQuantity,
-		&i.Voucher.RedeemedQuantity,
-		&i.Voucher.Active,
-		&i.Voucher.StartDate,
-		&i.Voucher.ExpirationDate,
-		&i.Voucher.Validity,
-		&i.Voucher.AdditionalInfo,
-		&i.Voucher.Category,
-		&i.Voucher.Metadata,
-		&i.Voucher.IsReferralCode,
-		&i.Voucher.HolderID,
-		&i.Voucher.PublicationID,
-		&i.Voucher.CreatedAt,
-		&i.Voucher.UpdatedAt,
-	)
-	return i, err
-}
-
 const memberPoints = `-- name: MemberPoints :many
 SELECT m.voucher_id, m.campaign_id, m.customer_id, m.tier_id, m.tier_since, m.tier_expires_at, m.tier_starts_at, m.tier_check_at,
 	coalesce((v.value->>'balance')::numeric, (v.value->>'points')::numeric, 0)::bigint AS balance,
@@ -285,6 +222,51 @@ func (q *Queries) TierGet(ctx context.Context, db DBTX, arg TierGetParams) (Loya
 		&i.Metadata,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+	)
+	return i, err
+}
+
+const tierOfCard = `-- name: TierOfCard :one
+SELECT m.voucher_id, m.project_id, m.campaign_id, m.customer_id, m.tier_id, m.tier_since, m.tier_expires_at, m.tier_starts_at, m.tier_check_at, m.tier_due_at, m.joined_at, l.id, l.project_id, l.campaign_id, l.name, l.points_from, l.points_to, l.earning_rules, l.rewards, l.metadata, l.created_at, l.updated_at FROM loyalty_members m JOIN loyalty_tiers l ON l.id = m.tier_id
+WHERE m.project_id = $1 AND m.voucher_id = $2
+`
+
+type TierOfCardParams struct {
+	ProjectID uuid.UUID
+	VoucherID uuid.UUID
+}
+
+type TierOfCardRow struct {
+	LoyaltyMember LoyaltyMember
+	LoyaltyTier   LoyaltyTier
+}
+
+func (q *Queries) TierOfCard(ctx context.Context, db DBTX, arg TierOfCardParams) (TierOfCardRow, error) {
+	row := db.QueryRow(ctx, tierOfCard, arg.ProjectID, arg.VoucherID)
+	var i TierOfCardRow
+	err := row.Scan(
+		&i.LoyaltyMember.VoucherID,
+		&i.LoyaltyMember.ProjectID,
+		&i.LoyaltyMember.CampaignID,
+		&i.LoyaltyMember.CustomerID,
+		&i.LoyaltyMember.TierID,
+		&i.LoyaltyMember.TierSince,
+		&i.LoyaltyMember.TierExpiresAt,
+		&i.LoyaltyMember.TierStartsAt,
+		&i.LoyaltyMember.TierCheckAt,
+		&i.LoyaltyMember.TierDueAt,
+		&i.LoyaltyMember.JoinedAt,
+		&i.LoyaltyTier.ID,
+		&i.LoyaltyTier.ProjectID,
+		&i.LoyaltyTier.CampaignID,
+		&i.LoyaltyTier.Name,
+		&i.LoyaltyTier.PointsFrom,
+		&i.LoyaltyTier.PointsTo,
+		&i.LoyaltyTier.EarningRules,
+		&i.LoyaltyTier.Rewards,
+		&i.LoyaltyTier.Metadata,
+		&i.LoyaltyTier.CreatedAt,
+		&i.LoyaltyTier.UpdatedAt,
 	)
 	return i, err
 }

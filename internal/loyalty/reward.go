@@ -1,0 +1,368 @@
+package loyalty
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"herald/internal/fault"
+	"herald/internal/id"
+	"herald/internal/stamp"
+	"herald/internal/voucher"
+)
+
+// RewardType says what a reward is.
+type RewardType string
+
+// The types.
+const (
+	CampaignReward RewardType = "CAMPAIGN" // a code of a campaign, or credits or points on a card of one
+	CoinReward     RewardType = "COIN"     // points pay for an order
+	MaterialReward RewardType = "MATERIAL" // a product
+)
+
+// Reward is what points of a loyalty card can be spent on.
+type Reward struct {
+	ID         uuid.UUID
+	ProjectID  uuid.UUID
+	Name       string
+	Type       RewardType
+	Parameters Parameters
+	Stock      *int64 // how many are left; nil: without end
+	Redeemed   int64
+	Attributes Attributes
+	Metadata   json.RawMessage
+	CreatedAt  time.Time
+	UpdatedAt  *time.Time
+}
+
+// Parameters says what exactly a reward gives: the one that fits its type.
+type Parameters struct {
+	Campaign *FromCampaign `json:"campaign,omitempty"`
+	Coin     *Coin         `json:"coin,omitempty"`
+	Product  *Product      `json:"product,omitempty"`
+}
+
+// FromCampaign is a code of a campaign; of gift cards and loyalty cards, so many credits (minor units) or points on one.
+type FromCampaign struct {
+	ID      string `json:"id"`
+	Balance *int64 `json:"balance,omitempty"`
+	Type    string `json:"type,omitempty"` // the campaign's campaign_type
+}
+
+// Coin is what points pay: PointsRatio of them ExchangeRatio units of the currency (100 minor units each).
+type Coin struct {
+	ExchangeRatio Decimal `json:"exchange_ratio"`
+	PointsRatio   *Whole  `json:"points_ratio,omitempty"` // nil: 1
+}
+
+// Product is a product, or one of its stock keeping units.
+type Product struct {
+	ID    string  `json:"id"`
+	SKUID *string `json:"sku_id"`
+}
+
+// Attributes is how a material reward is shown to people.
+type Attributes struct {
+	ImageURL    string `json:"image_url,omitempty"`
+	Description string `json:"description,omitempty"`
+}
+
+// Decimal is a number with at most two decimals, in hundredths, which official examples also write as a text: "1.5".
+type Decimal int64
+
+// JSONKind says what the JSON should be.
+func (Decimal) JSONKind() string { return "a number" }
+
+// UnmarshalJSON reads 1.5 or "1.5".
+func (d *Decimal) UnmarshalJSON(raw []byte) error {
+	n, err := strconv.ParseFloat(strings.Trim(string(raw), `"`), 64)
+	if err != nil || math.Abs(n) > MaxPoints {
+		return fmt.Errorf("%s is not a number", raw)
+	}
+	*d = Decimal(math.Round(n * 100))
+	return nil
+}
+
+// MarshalJSON writes the number.
+func (d Decimal) MarshalJSON() ([]byte, error) {
+	return strconv.AppendFloat(nil, float64(d)/100, 'f', -1, 64), nil
+}
+
+// Exchange is what the points of a coin reward are worth: so many of them pay so many minor units.
+func (c Coin) Exchange() (points, minor int64) {
+	points = 1
+	if c.PointsRatio != nil {
+		points = int64(*c.PointsRatio)
+	}
+	return points, int64(c.ExchangeRatio)
+}
+
+// RewardDraft is a reward as a caller asks for it. In a change, what is nil is left as it is.
+type RewardDraft struct {
+	Name       *string          `json:"name"`
+	Type       RewardType       `json:"type"` // may be left out: the parameters say it
+	Parameters *Parameters      `json:"parameters"`
+	Stock      *int64           `json:"stock"`
+	Attributes *Attributes      `json:"attributes"`
+	Metadata   voucher.Metadata `json:"metadata"`
+}
+
+// New is the reward that the draft asks for, or everything that is wrong with the draft. Whether its campaign exists is for the
+// ledger to say.
+func (d RewardDraft) New() (Reward, error) {
+	r := Reward{ID: id.New(), Metadata: json.RawMessage("{}")}
+	var faults fault.List
+	if d.Name == nil {
+		faults.Add(fault.Property("name", "Property .name is required"))
+	}
+	if d.Parameters == nil {
+		faults.Add(fault.Property("parameters", "Property .parameters is required: what the reward gives"))
+	} else {
+		r.Type = d.Parameters.Type()
+	}
+	if d.Type != "" && d.Parameters != nil && d.Type != r.Type {
+		faults.Add(fault.Property("type", "Property .type should be CAMPAIGN, COIN or MATERIAL, as the parameters say"))
+	}
+	faults.AddAll(d.Apply(&r))
+	return r, faults.Err()
+}
+
+// Type is what the parameters are of: the first that is given.
+func (p Parameters) Type() RewardType {
+	switch {
+	case p.Campaign != nil:
+		return CampaignReward
+	case p.Coin != nil:
+		return CoinReward
+	}
+	return MaterialReward
+}
+
+// Apply changes the reward as the draft says, or finds everything that is wrong with it. A reward keeps its type.
+func (d RewardDraft) Apply(r *Reward) error {
+	var faults fault.List
+	if d.Name != nil {
+		if strings.TrimSpace(*d.Name) == "" || len(*d.Name) > 500 {
+			faults.Add(fault.Property("name", "Property .name should have 1 to 500 bytes"))
+		}
+		r.Name = *d.Name
+	}
+	if d.Parameters != nil {
+		faults.Add(d.Parameters.check(r.Type))
+		r.Parameters = *d.Parameters
+	}
+	if d.Stock != nil {
+		if *d.Stock < 0 || *d.Stock > MaxPoints {
+			faults.Add(fault.Property("stock", "Property .stock should be from 0 to %d", int64(MaxPoints)))
+		}
+		r.Stock = d.Stock
+	}
+	if d.Attributes != nil {
+		faults.Add(d.Attributes.check())
+		r.Attributes = *d.Attributes
+	}
+	if d.Metadata != nil {
+		merged, err := d.Metadata.Merged(r.Metadata, nil)
+		faults.AddAll(err)
+		r.Metadata = merged
+	}
+	return faults.Err()
+}
+
+// maxID is how long an id of a thing may be that Herald does not keep, in bytes.
+const maxID = 400
+
+func (p Parameters) check(t RewardType) *fault.Error {
+	given := 0
+	for _, there := range []bool{p.Campaign != nil, p.Coin != nil, p.Product != nil} {
+		if there {
+			given++
+		}
+	}
+	if given != 1 || p.Type() != t {
+		return fault.Property("parameters", "Property .parameters should have one of campaign, coin and product, as the reward's type says")
+	}
+	switch t {
+	case CampaignReward:
+		if b := p.Campaign.Balance; b != nil && (*b < 1 || *b > MaxPoints) {
+			return InvalidBalance("Property .parameters.campaign.balance should be from 1 to %d", int64(MaxPoints))
+		}
+	case CoinReward:
+		points, minor := p.Coin.Exchange()
+		if points < 1 || points > MaxPoints {
+			return fault.Property("parameters.coin.points_ratio", "Property .parameters.coin.points_ratio should be from 1 to %d", int64(MaxPoints))
+		}
+		if minor < 1 || minor > MaxPoints {
+			return fault.Property("parameters.coin.exchange_ratio", "Property .parameters.coin.exchange_ratio should be from 0.01 to %d",
+				int64(MaxPoints/100))
+		}
+	case MaterialReward:
+		if p.Product.ID == "" || len(p.Product.ID) > maxID || p.Product.SKUID != nil && len(*p.Product.SKUID) > maxID {
+			return fault.Property("parameters.product.id", "Property .parameters.product.id should be the id of a product, of 1 to %d bytes", maxID)
+		}
+	}
+	return nil
+}
+
+// InvalidBalance is the fault of credits or points of a reward that do not go with its campaign.
+func InvalidBalance(format string, args ...any) *fault.Error {
+	f := fault.New(fault.InvalidBalance, format, args...)
+	f.Property = "parameters.campaign.balance"
+	return f
+}
+
+func (a Attributes) check() *fault.Error {
+	if len(a.Description) > 5000 {
+		return fault.Property("attributes.description", "Property .attributes.description can have at most 5000 bytes")
+	}
+	if a.ImageURL == "" {
+		return nil
+	}
+	if u, err := url.Parse(a.ImageURL); err != nil || u.Scheme != "https" || u.Host == "" || len(a.ImageURL) > 2000 {
+		return fault.Property("attributes.image_url", "Property .attributes.image_url should be an https URL")
+	}
+	return nil
+}
+
+// Assignment is a reward in a loyalty programme, with its price there.
+type Assignment struct {
+	ID         uuid.UUID
+	ProjectID  uuid.UUID
+	RewardID   uuid.UUID
+	CampaignID uuid.UUID
+	Parameters Price
+	CreatedAt  time.Time
+	UpdatedAt  *time.Time
+}
+
+// Price is what a reward costs; a coin reward has none, it is paid with as many points as one likes.
+type Price struct {
+	Loyalty *Cost `json:"loyalty,omitempty"`
+}
+
+// Cost is a number of points.
+type Cost struct {
+	Points *int64 `json:"points"`
+}
+
+// Check finds what is wrong with the price of a reward of the type; path is where it stands.
+func (p *Price) Check(path string, t RewardType) *fault.Error {
+	at := path + ".loyalty.points"
+	if p == nil || p.Loyalty == nil || p.Loyalty.Points == nil {
+		if t == CoinReward {
+			return nil
+		}
+		return fault.Property(at, "Property .%s is required: how many points the reward costs", at)
+	}
+	if *p.Loyalty.Points < 1 || *p.Loyalty.Points > MaxPoints {
+		return fault.Property(at, "Property .%s should be from 1 to %d", at, int64(MaxPoints))
+	}
+	return nil
+}
+
+// Offer is a reward as a programme offers it.
+type Offer struct {
+	Reward     Reward
+	Assignment Assignment
+}
+
+// PublicID is the assignment's id as the outside sees it.
+func (a Assignment) PublicID() string { return id.RewardOffer.Format(a.ID) }
+
+// Price is what the offer costs in points for a member of the tier (nil: of none). Of a coin reward that is the least that pays
+// anything.
+func (o Offer) Price(t *Tier) (int64, error) {
+	if o.Reward.Type == CoinReward {
+		points, _ := o.Reward.Parameters.Coin.Exchange()
+		return points, nil
+	}
+	var points int64
+	if cost := o.Assignment.Parameters.Loyalty; cost != nil && cost.Points != nil {
+		points = *cost.Points
+	}
+	if t == nil {
+		return points, nil
+	}
+	return mapped(t.Rewards, o.Assignment.PublicID(), points)
+}
+
+// At is the offer with the price that members of the tier pay.
+func (o Offer) At(t *Tier) (Offer, error) {
+	if t == nil || o.Reward.Type == CoinReward {
+		return o, nil
+	}
+	points, err := o.Price(t)
+	o.Assignment.Parameters = Price{&Cost{&points}}
+	return o, err
+}
+
+// ShownReward is a reward as the public API shows it.
+type ShownReward struct {
+	ID         string          `json:"id"`
+	Name       string          `json:"name"`
+	Stock      *int64          `json:"stock"`
+	Redeemed   int64           `json:"redeemed"`
+	Attributes Attributes      `json:"attributes"`
+	Metadata   json.RawMessage `json:"metadata"`
+	Type       RewardType      `json:"type"`
+	Parameters Parameters      `json:"parameters"`
+	CreatedAt  stamp.Stamp     `json:"created_at"`
+	UpdatedAt  *stamp.Stamp    `json:"updated_at"`
+	Object     string          `json:"object"`
+}
+
+// ShowReward is the reward as the public API shows it.
+func ShowReward(r Reward) ShownReward {
+	return ShownReward{
+		ID: id.Reward.Format(r.ID), Name: r.Name, Stock: r.Stock, Redeemed: r.Redeemed, Attributes: r.Attributes, Metadata: r.Metadata,
+		Type: r.Type, Parameters: r.Parameters, CreatedAt: stamp.Stamp(r.CreatedAt), UpdatedAt: stamp.Ptr(r.UpdatedAt), Object: "reward",
+	}
+}
+
+// ShownAssignment is an assignment as the public API shows it.
+type ShownAssignment struct {
+	ID                string       `json:"id"`
+	RewardID          string       `json:"reward_id"`
+	RelatedObjectID   string       `json:"related_object_id"`
+	RelatedObjectType string       `json:"related_object_type"`
+	Parameters        *Price       `json:"parameters,omitempty"`
+	CreatedAt         stamp.Stamp  `json:"created_at"`
+	UpdatedAt         *stamp.Stamp `json:"updated_at"`
+	Object            string       `json:"object"`
+}
+
+// ShowAssignment is the assignment as the public API shows it.
+func ShowAssignment(a Assignment) ShownAssignment {
+	shown := ShownAssignment{
+		ID: a.PublicID(), RewardID: id.Reward.Format(a.RewardID), RelatedObjectID: id.Campaign.Format(a.CampaignID),
+		RelatedObjectType: "campaign", CreatedAt: stamp.Stamp(a.CreatedAt), UpdatedAt: stamp.Ptr(a.UpdatedAt), Object: "reward_assignment",
+	}
+	if a.Parameters.Loyalty != nil {
+		shown.Parameters = &a.Parameters
+	}
+	return shown
+}
+
+// ShownOffer is a reward and its assignment.
+type ShownOffer struct {
+	Reward     ShownReward     `json:"reward"`
+	Assignment ShownAssignment `json:"assignment"`
+	Object     string          `json:"object"`
+}
+
+// ShowTierReward is an offer in the list of a tier's rewards.
+func ShowTierReward(o Offer) ShownOffer {
+	return ShownOffer{ShowReward(o.Reward), ShowAssignment(o.Assignment), "loyalty_tier_reward"}
+}
+
+// ShowMemberReward is an offer in the list of what a member can get.
+func ShowMemberReward(o Offer) ShownOffer {
+	return ShownOffer{ShowReward(o.Reward), ShowAssignment(o.Assignment), "loyalty_reward"}
+}
