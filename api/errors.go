@@ -48,6 +48,8 @@ var statuses = map[fault.Code]struct {
 	fault.InvalidExpiration: {http.StatusBadRequest, "Invalid Expiration Date"},
 	fault.NotPublished:      {http.StatusBadRequest, "Voucher is not published"},
 	fault.InvalidRules:      {http.StatusBadRequest, "Invalid Validation Rule Definition"},
+	fault.InvalidBalance:    {http.StatusBadRequest, "Invalid balance"},
+	fault.ResourceInUse:     {http.StatusBadRequest, "Resource in use"},
 }
 
 // body is the documented error body.
@@ -60,6 +62,9 @@ type body struct {
 	RequestID    string      `json:"request_id,omitempty"`
 	ResourceID   string      `json:"resource_id,omitempty"`
 	ResourceType string      `json:"resource_type,omitempty"`
+	RelatedIDs   []string    `json:"related_object_ids,omitempty"`
+	RelatedType  string      `json:"related_object_type,omitempty"`
+	RelatedTotal int64       `json:"related_object_total,omitempty"`
 	Errors       []errorItem `json:"errors,omitempty"` // every fault, where there is more than one
 	Error        *notice     `json:"error,omitempty"`
 }
@@ -144,7 +149,8 @@ func describeFault(f *fault.Error) body {
 	}
 	b := body{
 		Code: known.status, Key: f.Code, Message: known.message, Details: f.Details, Property: f.Property,
-		ResourceID: f.ResourceID, ResourceType: f.ResourceType,
+		ResourceID: f.ResourceID, ResourceType: f.ResourceType, RelatedIDs: f.RelatedIDs, RelatedType: f.RelatedType,
+		RelatedTotal: f.RelatedTotal,
 	}
 	if f.Message != "" {
 		b.Message = f.Message

@@ -29,7 +29,6 @@ func (h tiers) routes(r routes) {
 	r.get("/loyalties/:campaign/tiers/:tier", reads, h.get)
 	r.get("/loyalties/:campaign/tiers/:tier/earning-rules", reads, h.earningRules)
 	r.get("/loyalties/:campaign/tiers/:tier/rewards", reads, h.rewardsOf)
-	r.get("/loyalties/:campaign/members/:member/tiers", reads, h.ofMember)
 	r.get("/loyalties/members/:member/tiers", reads, h.ofMember)
 }
 

@@ -42,6 +42,8 @@ const (
 	InvalidExpiration Code = "invalid_expiration_date"
 	NotPublished      Code = "not_published"
 	InvalidRules      Code = "invalid_validation_rules"
+	InvalidBalance    Code = "invalid_balance"
+	ResourceInUse     Code = "resource_in_use"
 )
 
 // Error is a fault that a person or a program can act on.
@@ -52,6 +54,10 @@ type Error struct {
 	Property string // the property at fault, as a path: "channels[0].template.html"
 	// ResourceID and ResourceType name the thing that was not found or is in the way.
 	ResourceID, ResourceType string
+	// RelatedIDs and RelatedType name, of what is in use, some of what uses it; RelatedTotal is how many there are.
+	RelatedIDs   []string
+	RelatedType  string
+	RelatedTotal int64
 	// Notice is what a shop can tell its customer, where whoever made the rule said so.
 	Notice string
 	// RetryAfter asks the caller to wait that long before the same call again.

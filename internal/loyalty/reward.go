@@ -66,6 +66,7 @@ type Coin struct {
 type Product struct {
 	ID    string  `json:"id"`
 	SKUID *string `json:"sku_id"`
+	SKU   *string `json:"sku,omitempty"` // what official clients call sku_id
 }
 
 // Attributes is how a material reward is shown to people.
@@ -156,7 +157,7 @@ func (d RewardDraft) Apply(r *Reward) error {
 	}
 	if d.Parameters != nil {
 		faults.Add(d.Parameters.check(r.Type))
-		r.Parameters = *d.Parameters
+		r.Parameters = d.Parameters.filled()
 	}
 	if d.Stock != nil {
 		if *d.Stock < 0 || *d.Stock > MaxPoints {
@@ -174,6 +175,23 @@ func (d RewardDraft) Apply(r *Reward) error {
 		r.Metadata = merged
 	}
 	return faults.Err()
+}
+
+// filled is what is kept of the parameters.
+func (p Parameters) filled() Parameters {
+	if p.Product != nil && p.Product.SKU != nil {
+		product := *p.Product
+		if product.SKUID == nil {
+			product.SKUID = product.SKU
+		}
+		product.SKU = nil
+		p.Product = &product
+	}
+	if p.Coin != nil && p.Coin.PointsRatio == nil {
+		one := Whole(1)
+		p.Coin = &Coin{p.Coin.ExchangeRatio, &one}
+	}
+	return p
 }
 
 // maxID is how long an id of a thing may be that Herald does not keep, in bytes.
@@ -204,12 +222,14 @@ func (p Parameters) check(t RewardType) *fault.Error {
 				int64(MaxPoints/100))
 		}
 	case MaterialReward:
-		if p.Product.ID == "" || len(p.Product.ID) > maxID || p.Product.SKUID != nil && len(*p.Product.SKUID) > maxID {
+		if p.Product.ID == "" || len(p.Product.ID) > maxID || tooLong(p.Product.SKUID) || tooLong(p.Product.SKU) {
 			return fault.Property("parameters.product.id", "Property .parameters.product.id should be the id of a product, of 1 to %d bytes", maxID)
 		}
 	}
 	return nil
 }
+
+func tooLong(id *string) bool { return id != nil && len(*id) > maxID }
 
 // InvalidBalance is the fault of credits or points of a reward that do not go with its campaign.
 func InvalidBalance(format string, args ...any) *fault.Error {
@@ -250,11 +270,16 @@ type Price struct {
 // Cost is a number of points.
 type Cost struct {
 	Points *int64 `json:"points"`
+	// AutoRedeem asks for the reward to be redeemed as soon as a member has the points, which Herald does not do.
+	AutoRedeem *bool `json:"auto_redeem,omitempty"`
 }
 
 // Check finds what is wrong with the price of a reward of the type; path is where it stands.
 func (p *Price) Check(path string, t RewardType) *fault.Error {
 	at := path + ".loyalty.points"
+	if p != nil && p.Loyalty != nil && p.Loyalty.AutoRedeem != nil && *p.Loyalty.AutoRedeem {
+		return fault.Property(path+".loyalty.auto_redeem", "Property .%s.loyalty.auto_redeem cannot be true: rewards are redeemed when somebody asks", path)
+	}
 	if p == nil || p.Loyalty == nil || p.Loyalty.Points == nil {
 		if t == CoinReward {
 			return nil
@@ -299,7 +324,7 @@ func (o Offer) At(t *Tier) (Offer, error) {
 		return o, nil
 	}
 	points, err := o.Price(t)
-	o.Assignment.Parameters = Price{&Cost{&points}}
+	o.Assignment.Parameters = Price{&Cost{Points: &points}}
 	return o, err
 }
 

@@ -343,12 +343,22 @@ type Reward struct {
 	ID         uuid.UUID
 	ProjectID  uuid.UUID
 	Name       string
-	Type       string
-	Parameters json.RawMessage
+	Type       loyalty.RewardType
+	Parameters loyalty.Parameters
 	Stock      *int64
 	Redeemed   int64
-	Attributes json.RawMessage
+	Attributes loyalty.Attributes
 	Metadata   json.RawMessage
+	CreatedAt  time.Time
+	UpdatedAt  *time.Time
+}
+
+type RewardAssignment struct {
+	ID         uuid.UUID
+	ProjectID  uuid.UUID
+	RewardID   uuid.UUID
+	CampaignID uuid.UUID
+	Parameters loyalty.Price
 	CreatedAt  time.Time
 	UpdatedAt  *time.Time
 }
