@@ -70,7 +70,11 @@ func New(o Options) http.Handler {
 	ofCustomers.routes(v1)
 	ofBalances := balances{db.Balances{Pool: o.Pool}, ofVouchers}
 	ofBalances.routes(v1)
-	loyaltyMembers{db.Members{Pool: o.Pool}, ofBalances, ofPublications, ofCustomers}.routes(v1)
+	ofMembers := db.Members{Pool: o.Pool}
+	loyaltyMembers{ofMembers, ofBalances, ofPublications, ofCustomers}.routes(v1)
+	earningRules{db.EarningRules{Pool: o.Pool}, ofMembers}.routes(v1)
+	tiers{db.Tiers{Pool: o.Pool}, ofMembers, db.EarningRules{Pool: o.Pool}, db.Rewards{Pool: o.Pool}}.routes(v1)
+	rewards{db.Rewards{Pool: o.Pool}, ofMembers}.routes(v1)
 	consents{db.Consents{Pool: o.Pool}, db.Customers{Pool: o.Pool}}.routes(v1)
 	segments{db.Segments{Pool: o.Pool}, flows.SyncSegment}.routes(v1)
 	orders{db.NewOrders(o.Pool), flows.ImportOrders}.routes(v1)
