@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"herald/db"
+	"herald/internal/campaign"
 	"herald/internal/distribution"
 	"herald/internal/fault"
 	"herald/internal/id"
@@ -40,7 +41,7 @@ func (a *Enrolment) EnrolPage(ctx context.Context, in EnrolInput) (db.Enrolled, 
 		if err != nil {
 			return db.Enrolled{}, outcome(err)
 		}
-		if _, err := a.Campaigns.TopUp(ctx, in.ProjectID, *enrolment.Campaign, len(people)); err != nil {
+		if _, err := a.Campaigns.TopUp(ctx, in.ProjectID, enrolment.Campaign.ID, len(people)); err != nil {
 			return db.Enrolled{}, outcome(err)
 		}
 	}
@@ -71,11 +72,11 @@ func (a *Enrolment) enrolment(ctx context.Context, in EnrolInput) (db.Enrolment,
 	uses := db.UsesOf(spec)
 	e.Audience.Segment = uses.Segment
 	if spec.Action.Type == distribution.PublishCode {
-		campaign, err := a.Campaigns.Get(ctx, in.ProjectID, *uses.Campaign)
+		from, err := a.Campaigns.Get(ctx, in.ProjectID, *uses.Campaign)
 		if err != nil {
 			return db.Enrolment{}, err
 		}
-		e.Campaign, e.JoinOnce = uses.Campaign, campaign.JoinOnce
+		e.Campaign = &from
 	}
 	return e, nil
 }
@@ -93,23 +94,27 @@ func (a *Enrolment) PublishWaiting(ctx context.Context, in Ref) (Published, erro
 	if current.CampaignID == nil {
 		return Published{}, outcome(fault.New(fault.Conflict, "the distribution publishes no codes"))
 	}
-	all, err := a.publish(ctx, in, *current.CampaignID)
+	from, err := a.Campaigns.Get(ctx, in.ProjectID, *current.CampaignID)
+	if err != nil {
+		return Published{}, outcome(err)
+	}
+	all, err := a.publish(ctx, in, from)
 	if err != nil {
 		return all, outcome(err)
 	}
 	return all, outcome(a.Messages.Recount(ctx, in.DistributionID))
 }
 
-func (a *Enrolment) publish(ctx context.Context, in Ref, campaign uuid.UUID) (all Published, err error) {
+func (a *Enrolment) publish(ctx context.Context, in Ref, from campaign.Campaign) (all Published, err error) {
 	for {
 		waiting, _, _, err := a.Messages.Waiting(ctx, in.DistributionID)
 		if err != nil {
 			return all, err
 		}
-		if _, err := a.Campaigns.TopUp(ctx, in.ProjectID, campaign, min(int(waiting), a.PageSize)); err != nil {
+		if _, err := a.Campaigns.TopUp(ctx, in.ProjectID, from.ID, min(int(waiting), a.PageSize)); err != nil {
 			return all, err
 		}
-		given, waiting, err := a.Messages.PublishWaiting(ctx, in.ProjectID, in.DistributionID, campaign, a.PageSize)
+		given, waiting, err := a.Messages.PublishWaiting(ctx, in.DistributionID, from, 0, a.PageSize)
 		if err != nil {
 			return all, err
 		}

@@ -36,7 +36,7 @@ func TestPublicationsAndHoldersFollowWhatIsDeleted(t *testing.T) {
 	for _, c := range []*campaign.Campaign{&kept, &gone} {
 		s.fill(t, *c, 4)
 		other := newSaleIn(t, s.shop, 4)
-		other.enrol(t, func(e *db.Enrolment) { e.Campaign = &c.ID })
+		other.enrol(t, func(e *db.Enrolment) { e.Campaign = c })
 	}
 	held := "SELECT count(*) FROM vouchers WHERE holder_id IS NOT NULL AND campaign_id = $1"
 	published := "SELECT count(*) FROM publications WHERE campaign_id = $1"

@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"herald/db/internal/rows"
+	"herald/internal/campaign"
 	"herald/internal/id"
+	"herald/internal/occurrence"
+	"herald/internal/voucher"
 )
 
 // Audience is whom a distribution is for: one customer, or the members of a segment.
@@ -22,9 +24,9 @@ type Enrolment struct {
 	After                 uuid.UUID // the last customer of the page before; zero at the start
 	PageSize              int       // people, at most
 	Consents              []uuid.UUID
-	Campaign              *uuid.UUID // whose codes are published, one to each recipient
-	JoinOnce              bool       // who holds a code of the campaign gets that one again
+	Campaign              *campaign.Campaign // whose codes are published, one to each recipient
 	Channels              int
+	Depth                 int      // how many messages stand behind these, one causing the next
 	Paths                 []string // the variables that the templates use
 }
 
@@ -39,8 +41,8 @@ type Enrolled struct {
 // changes nothing and returns the same.
 func (s Messages) Enrol(ctx context.Context, e Enrolment) (Enrolled, error) {
 	var done Enrolled
-	err := inTx(ctx, s.Pool, func(tx pgx.Tx) error {
-		at, err := q.EnrolmentLock(ctx, tx, rows.EnrolmentLockParams{ProjectID: e.Project, ID: e.Distribution})
+	err := inChange(ctx, s.Pool, e.Project, func(c *change) error {
+		at, err := q.EnrolmentLock(ctx, c.tx, rows.EnrolmentLockParams{ProjectID: e.Project, ID: e.Distribution})
 		if missing(err) {
 			return notFound(e.Distribution)
 		}
@@ -49,10 +51,10 @@ func (s Messages) Enrol(ctx context.Context, e Enrolment) (Enrolled, error) {
 		}
 		if at.EnrolledAfter != e.After || at.EnrolledAll { // this page was done before, by an attempt that could not tell
 			done = Enrolled{After: at.EnrolledAfter, Done: at.EnrolledAll}
-			done.LastSeq, err = q.MessageLastSeq(ctx, tx, e.Distribution)
+			done.LastSeq, err = q.MessageLastSeq(ctx, c.tx, e.Distribution)
 			return err
 		}
-		done, err = enrolPage(ctx, tx, e)
+		done, err = c.enrolPage(ctx, e)
 		return err
 	})
 	return done, err
@@ -62,30 +64,30 @@ func (s Messages) Enrol(ctx context.Context, e Enrolment) (Enrolled, error) {
 // the first messages leave soon and whoever sends never waits for the next.
 const firstPage = 1000
 
-func enrolPage(ctx context.Context, tx pgx.Tx, e Enrolment) (done Enrolled, err error) {
-	before, err := q.MessageLastSeq(ctx, tx, e.Distribution)
+func (c *change) enrolPage(ctx context.Context, e Enrolment) (done Enrolled, err error) {
+	before, err := q.MessageLastSeq(ctx, c.tx, e.Distribution)
 	if err != nil {
 		return done, err
 	}
 	e.PageSize = min(e.PageSize, max(firstPage, int(before)))
-	people, err := audiencePage(ctx, tx, e)
+	people, err := audiencePage(ctx, c.tx, e)
 	if err != nil {
 		return done, err
 	}
-	if err := enrol(ctx, tx, e, people); err != nil {
+	if err := c.enrol(ctx, e, people); err != nil {
 		return done, err
 	}
 	done = Enrolled{After: e.After, Done: len(people) < e.PageSize}
 	if len(people) > 0 {
 		done.After = people[len(people)-1]
 	}
-	if done.LastSeq, err = q.MessageLastSeq(ctx, tx, e.Distribution); err != nil {
+	if done.LastSeq, err = q.MessageLastSeq(ctx, c.tx, e.Distribution); err != nil {
 		return done, err
 	}
-	if err := recount(ctx, tx, e.Distribution, before+1, done.LastSeq); err != nil {
+	if err := recount(ctx, c.tx, e.Distribution, before+1, done.LastSeq); err != nil {
 		return done, err
 	}
-	return done, q.EnrolmentAdvance(ctx, tx, rows.EnrolmentAdvanceParams{
+	return done, q.EnrolmentAdvance(ctx, c.tx, rows.EnrolmentAdvanceParams{
 		ID: e.Distribution, EnrolledAfter: done.After, EnrolledAll: done.Done,
 	})
 }
@@ -107,29 +109,84 @@ func audiencePage(ctx context.Context, on rows.DBTX, e Enrolment) ([]uuid.UUID, 
 	})
 }
 
-func enrol(ctx context.Context, tx pgx.Tx, e Enrolment, people []uuid.UUID) error {
+func (c *change) enrol(ctx context.Context, e Enrolment, people []uuid.UUID) error {
 	if len(people) == 0 {
 		return nil
 	}
 	// A plan made for any number of people would be made for ten, and join ten thousand to ten thousand by loops.
-	if _, err := tx.Exec(ctx, "SET LOCAL plan_cache_mode = force_custom_plan"); err != nil {
+	if _, err := c.tx.Exec(ctx, "SET LOCAL plan_cache_mode = force_custom_plan"); err != nil {
 		return err
 	}
-	return q.MessageEnrol(ctx, tx, rows.MessageEnrolParams{
+	p := rows.MessageEnrolParams{
 		DistributionID: e.Distribution, ProjectID: e.Project, Version: int32(e.Version), CustomerIds: people,
-		Consents: nonNil(e.Consents), CampaignID: e.Campaign, JoinOnce: e.JoinOnce && e.Campaign != nil,
-		ChannelCount: int32(e.Channels), Paths: nonNil(e.Paths), PublicationMetadata: publicationMetadata(e.Distribution),
-	})
+		Consents: nonNil(e.Consents), ChannelCount: int32(e.Channels), Paths: nonNil(e.Paths), Campaign: json.RawMessage("null"),
+		PublicationMetadata: publicationMetadata(e.Distribution), Source: told, GroupID: id.Distribution.Format(e.Distribution),
+		Depth: int16(e.Depth) + 1,
+	}
+	if e.Campaign == nil {
+		_, err := q.MessageEnrol(ctx, c.tx, p)
+		return err
+	}
+	if _, err := c.lock(ctx, people...); err != nil {
+		return err
+	}
+	var err error
+	if p.Campaign, err = json.Marshal(campaign.ShowSimple(*e.Campaign)); err != nil {
+		return err
+	}
+	p.CampaignID, p.CampaignName, p.JoinOnce, p.Listing = &e.Campaign.ID, e.Campaign.Name, e.Campaign.JoinOnce, holdsBalance(*e.Campaign)
+	given, err := q.MessageEnrol(ctx, c.tx, p)
+	if err != nil {
+		return err
+	}
+	return c.givenMany(ctx, given)
+}
+
+// told is the source of what a distribution makes happen.
+var told = json.RawMessage(`{"channel": "` + occurrence.ChannelInternal + `"}`)
+
+// holdsBalance reports whether what is on the campaign's vouchers counts in the figures of those who get them.
+func holdsBalance(c campaign.Campaign) bool { return c.Voucher.Type != voucher.DiscountVoucher }
+
+// givenMany counts what is on vouchers that many customers were given at once; that they were is told already.
+func (c *change) givenMany(ctx context.Context, ids []uuid.UUID) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	found, err := q.PublicationVouchers(ctx, c.tx, rows.PublicationVouchersParams{ProjectID: c.project, Ids: ids})
+	if err != nil {
+		return err
+	}
+	return c.keep(ctx, each(found, toVoucher))
 }
 
 // PublishWaiting gives codes to a page of those who wait for one, and says how many got one of how many asked. Tallies are
 // the caller's to recount, once all pages are done.
-func (s Messages) PublishWaiting(ctx context.Context, project, distribution, campaign uuid.UUID, pageSize int) (given, waiting int64, err error) {
-	row, err := q.MessagePublishWaiting(ctx, s.Pool, rows.MessagePublishWaitingParams{
-		ProjectID: project, DistributionID: distribution, CampaignID: &campaign, PageSize: int32(pageSize),
-		PublicationMetadata: publicationMetadata(distribution),
+func (s Messages) PublishWaiting(ctx context.Context, distribution uuid.UUID, from campaign.Campaign, depth, pageSize int) (given, waiting int64, err error) {
+	shown, err := json.Marshal(campaign.ShowSimple(from))
+	if err != nil {
+		return 0, 0, err
+	}
+	err = inChange(ctx, s.Pool, from.ProjectID, func(c *change) error {
+		people, err := q.MessageWaitingPeople(ctx, c.tx, rows.MessageWaitingPeopleParams{DistributionID: distribution, PageSize: int32(pageSize)})
+		if err != nil {
+			return err
+		}
+		if _, err := c.lock(ctx, people...); err != nil {
+			return err
+		}
+		row, err := q.MessagePublishWaiting(ctx, c.tx, rows.MessagePublishWaitingParams{
+			ProjectID: from.ProjectID, DistributionID: distribution, CampaignID: &from.ID, CustomerIds: people, CampaignName: from.Name,
+			Campaign: shown, PublicationMetadata: publicationMetadata(distribution), Source: told, GroupID: id.Distribution.Format(distribution),
+			Depth: int16(depth) + 1, Listing: holdsBalance(from),
+		})
+		if err != nil {
+			return err
+		}
+		given, waiting = row.Given, row.Waiting
+		return c.givenMany(ctx, row.Vouchers)
 	})
-	return row.Given, row.Waiting, err
+	return given, waiting, err
 }
 
 // publicationMetadata is what the public API shows on publications that a distribution made.

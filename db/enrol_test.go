@@ -2,8 +2,11 @@ package db_test
 
 import (
 	"context"
+	"encoding/json"
 	"testing"
+	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
@@ -16,6 +19,8 @@ import (
 	"herald/internal/id"
 	"herald/internal/message"
 	"herald/internal/pgtest"
+	"herald/internal/publication"
+	"herald/internal/voucher"
 )
 
 // sale is a distribution to a segment.
@@ -179,7 +184,7 @@ func TestEnrolSkipsWithTheReason(t *testing.T) {
 	}
 	c := s.campaign(t, nil)
 	s.fill(t, c, 10)
-	s.enrol(t, func(e *db.Enrolment) { e.Consents, e.Campaign = []uuid.UUID{news, sales}, &c.ID })
+	s.enrol(t, func(e *db.Enrolment) { e.Consents, e.Campaign = []uuid.UUID{news, sales}, &c })
 
 	for person, reason := range []string{
 		message.ReasonNoAddress, message.ReasonNoAddress, message.ReasonUnsubscribed,
@@ -211,7 +216,7 @@ func TestEnrolGivesACodeEach(t *testing.T) {
 	s := newSale(t, 250)
 	c := s.campaign(t, nil)
 	s.fill(t, c, 100)
-	publishes := func(e *db.Enrolment) { e.Campaign, e.PageSize = &c.ID, 80 }
+	publishes := func(e *db.Enrolment) { e.Campaign, e.PageSize = &c, 80 }
 	s.enrol(t, publishes)
 	require.Equal(t, message.Tally{Pending: 100, Deferred: 150}, s.tally(t))
 	s.codesAreConsistent(t, c, 100)
@@ -221,7 +226,7 @@ func TestEnrolGivesACodeEach(t *testing.T) {
 	require.Zero(t, deferred)
 
 	s.fill(t, c, 60)
-	given, waiting, err := s.messages.PublishWaiting(t.Context(), s.project, s.one, c.ID, 100)
+	given, waiting, err := s.messages.PublishWaiting(t.Context(), s.one, c, 0, 100)
 	require.NoError(t, err)
 	require.EqualValues(t, 60, given)
 	require.EqualValues(t, 100, waiting)
@@ -242,6 +247,77 @@ func (s sale) codesAreConsistent(t *testing.T, c campaign.Campaign, n int64) {
 		WHERE m.distribution_id = $1 AND v.campaign_id = $2`, s.one, c.ID))
 	require.Equal(t, n, s.count(t, "SELECT count(*) FROM messages WHERE distribution_id = $1 AND voucher_id IS NOT NULL", s.one))
 	require.Equal(t, n, s.count(t, "SELECT count(*) FROM publications WHERE distribution_id = $1", s.one))
+	require.Equal(t, n, s.count(t, `SELECT count(DISTINCT p.id) FROM publications p JOIN occurrences o ON o.customer_id = p.customer_id
+		AND o.data->'publication'->>'id' = 'pub_' || replace(p.id::text, '-', '') WHERE p.distribution_id = $1 AND o.distribution_id = $1
+		AND o.type = 'customer.publication.succeeded' AND o.subject_id = $2 AND o.depth = 1 AND o.waiting`, s.one, c.ID))
+	require.Equal(t, n, s.count(t, "SELECT count(*) FROM occurrences WHERE distribution_id = $1", s.one))
+}
+
+// What a statement writes of many publications at once is what Go writes of one.
+func TestPublicationsOfADistributionAreToldAsOthers(t *testing.T) {
+	t.Parallel()
+	amount, left, once, day := int64(5000), int64(3000), int64(1), time.Unix(4e9, 123_999_999)
+	for name, change := range map[string]func(*campaign.Draft){
+		"discount": func(d *campaign.Draft) { d.Metadata = voucher.Metadata{"nothing": jsontext.Value("null")} },
+		"gift": func(d *campaign.Draft) {
+			d.Voucher = &campaign.Pattern{Type: voucher.GiftVoucher, Gift: &voucher.Gift{Amount: &amount, Balance: &left}}
+			d.Voucher.Redemption.Quantity, d.Category, d.ExpirationDate = &once, text("cards"), &day
+		},
+		"loyalty": func(d *campaign.Draft) {
+			d.CampaignType = campaign.LoyaltyProgram
+			d.Voucher = &campaign.Pattern{Type: voucher.LoyaltyCard, LoyaltyCard: &voucher.Card{Points: &amount}}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSale(t, 3)
+			c := s.campaign(t, change)
+			s.fill(t, c, 3)
+			s.enrol(t, func(e *db.Enrolment) { e.Campaign = &c })
+			s.codesAreConsistent(t, c, 3)
+			all, _, err := db.Publications{Pool: s.pool}.List(t.Context(), s.project, db.PublicationList{Order: "id", Limit: 10, Page: 1})
+			require.NoError(t, err)
+			c, err = s.campaigns.Get(t.Context(), s.project, c.ID)
+			require.NoError(t, err)
+			for _, p := range all {
+				var told string
+				require.NoError(t, s.pool.QueryRow(t.Context(), "SELECT data FROM occurrences WHERE customer_id = $1 AND waiting", p.CustomerID).Scan(&told))
+				p.Vouchers[0].UpdatedAt = &p.CreatedAt // a loyalty card was touched again when its holder joined
+				want, err := json.Marshal(map[string]any{
+					"campaign": campaign.ShowSimple(c), "publication": publication.ShowSimple(p.Publication),
+					"voucher": voucher.ShowSimple(p.Vouchers[0], &c.Name),
+				})
+				require.NoError(t, err)
+				require.JSONEq(t, string(want), told)
+			}
+		})
+	}
+}
+
+func TestCardsOfADistributionCountForTheirHolders(t *testing.T) {
+	t.Parallel()
+	amount := int64(5000)
+	s := newSale(t, 3)
+	gifts := s.campaign(t, func(d *campaign.Draft) {
+		d.Voucher = &campaign.Pattern{Type: voucher.GiftVoucher, Gift: &voucher.Gift{Amount: &amount}}
+	})
+	s.fill(t, gifts, 2)
+	s.enrol(t, func(e *db.Enrolment) { e.Campaign = &gifts })
+	require.EqualValues(t, 2, s.count(t, "SELECT count(*) FROM customer_figures WHERE gift_to_go = 5000"))
+	s.fill(t, gifts, 5)
+	_, _, err := s.messages.PublishWaiting(t.Context(), s.one, gifts, 0, 100)
+	require.NoError(t, err)
+	require.EqualValues(t, 3, s.count(t, "SELECT count(*) FROM customer_figures WHERE gift_to_go = 5000"))
+
+	s.one = s.distribution(t)
+	cards := s.campaign(t, func(d *campaign.Draft) {
+		d.CampaignType = campaign.LoyaltyProgram
+		d.Voucher = &campaign.Pattern{Type: voucher.LoyaltyCard, LoyaltyCard: &voucher.Card{Points: &amount}}
+	})
+	s.fill(t, cards, 3)
+	s.enrol(t, func(e *db.Enrolment) { e.Campaign = &cards })
+	require.EqualValues(t, 3, s.count(t, "SELECT count(*) FROM loyalty_members WHERE campaign_id = $1", cards.ID))
+	require.EqualValues(t, 3, s.count(t, "SELECT count(*) FROM customer_figures WHERE points_to_go = 5000"))
 }
 
 func TestEnrolPassesOverCodesThatCannotBeUsed(t *testing.T) {
@@ -252,7 +328,7 @@ func TestEnrolPassesOverCodesThatCannotBeUsed(t *testing.T) {
 	_, err := s.pool.Exec(t.Context(), `UPDATE vouchers SET active = (n <> 1), expiration_date = CASE WHEN n = 2 THEN now() - interval '1 s' END
 		FROM (SELECT id, row_number() OVER (ORDER BY id) AS n FROM vouchers) v WHERE v.id = vouchers.id`)
 	require.NoError(t, err)
-	s.enrol(t, func(e *db.Enrolment) { e.Campaign = &c.ID })
+	s.enrol(t, func(e *db.Enrolment) { e.Campaign = &c })
 	require.Equal(t, message.Tally{Pending: 3, Deferred: 2}, s.tally(t))
 	s.codesAreConsistent(t, c, 3)
 }
@@ -260,9 +336,9 @@ func TestEnrolPassesOverCodesThatCannotBeUsed(t *testing.T) {
 func TestWhoJoinsOnceKeepsTheirCode(t *testing.T) {
 	t.Parallel()
 	s := newSale(t, 3)
-	c := s.campaign(t, nil)
+	c := s.campaign(t, func(d *campaign.Draft) { d.JoinOnce = true })
 	s.fill(t, c, 10)
-	publishes := func(e *db.Enrolment) { e.Campaign, e.JoinOnce = &c.ID, true }
+	publishes := func(e *db.Enrolment) { e.Campaign = &c }
 	s.enrol(t, publishes)
 	s.people = append(s.people, s.join(t, 1)...)
 	again := s
@@ -289,7 +365,7 @@ func TestDistributionsThatPublishAtOnceShareNoCode(t *testing.T) {
 		other := s
 		other.one = s.distribution(t)
 		group.Go(func() error {
-			e := other.page(func(e *db.Enrolment) { e.Campaign, e.PageSize = &c.ID, 30 })
+			e := other.page(func(e *db.Enrolment) { e.Campaign, e.PageSize = &c, 30 })
 			for {
 				done, err := other.messages.Enrol(t.Context(), e)
 				if err != nil || done.Done {

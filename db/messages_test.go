@@ -111,7 +111,7 @@ func TestStopEndsWhatHasNotLeft(t *testing.T) {
 	s := newSale(t, 2100)
 	c := s.campaign(t, nil)
 	s.fill(t, c, 2050)
-	s.enrol(t, func(e *db.Enrolment) { e.Campaign = &c.ID })
+	s.enrol(t, func(e *db.Enrolment) { e.Campaign = &c })
 	s.become(t, sent(1, 1500))
 	s.become(t, notSent(message.Deferred, "greylisted", time.Now().Add(time.Hour), 2))
 	s.become(t, notSent(message.Failed, "mailbox_unavailable", time.Time{}, 3))
@@ -149,7 +149,7 @@ func TestStopKeepsACodeThatAnotherChannelHasBrought(t *testing.T) {
 	s := newSale(t, 2)
 	c := s.campaign(t, nil)
 	s.fill(t, c, 2)
-	s.enrol(t, func(e *db.Enrolment) { e.Campaign, e.Channels = &c.ID, 2 })
+	s.enrol(t, func(e *db.Enrolment) { e.Campaign, e.Channels = &c, 2 })
 	s.become(t, sent(1)) // of the first person's two
 	done, err := s.messages.StopRest(t.Context(), s.one, 0, 10)
 	require.NoError(t, err)

@@ -195,21 +195,26 @@ func (c *change) take(ctx context.Context, p publication.Publication, one uuid.U
 	return nil, fault.New(fault.NoVoucher, "Voucher '%s' has expired; move its expiration_date first", name)
 }
 
-// given makes a customer who got loyalty cards a member, tells that they got vouchers, and counts what is on them.
-func (c *change) given(ctx context.Context, p publication.Publication, from *campaign.Campaign, vouchers []voucher.Voucher) error {
-	if err := c.joinAll(ctx, vouchers); err != nil {
-		return err
-	}
+// keep counts what is on vouchers for those who hold them now.
+func (c *change) keep(ctx context.Context, vouchers []voucher.Voucher) error {
 	for _, v := range vouchers {
-		if v.Type != voucher.GiftVoucher {
+		if v.Type != voucher.GiftVoucher || v.HolderID == nil {
 			continue
 		}
 		benefit, err := voucher.BenefitOf(v.Type, v.Value)
 		if err != nil {
 			return err
 		}
-		c.figures(p.CustomerID).GiftToGo += or(benefit.Gift.Balance, 0)
-		c.touch(p.CustomerID, segment.Redemptions)
+		c.figures(*v.HolderID).GiftToGo += or(benefit.Gift.Balance, 0)
+		c.touch(*v.HolderID, segment.Redemptions)
+	}
+	return c.joinAll(ctx, vouchers)
+}
+
+// given tells that a customer got vouchers.
+func (c *change) given(ctx context.Context, p publication.Publication, from *campaign.Campaign, vouchers []voucher.Voucher) error {
+	if err := c.keep(ctx, vouchers); err != nil {
+		return err
 	}
 	o := occurrence.Occurrence{Type: occurrence.Published, Customer: p.CustomerID, Data: map[string]any{
 		"campaign": nil, "publication": publication.ShowSimple(p), "voucher": voucher.ShowSimple(vouchers[0], nil),

@@ -6,7 +6,8 @@ UPDATE distributions SET enrolled_after = $2, enrolled_all = $3 WHERE id = $1;
 
 -- One page of the audience becomes messages, with a code each where the action gives one, in one statement: who is not to be
 -- written to is skipped with the reason, who finds no code left waits, deferred.
--- name: MessageEnrol :exec
+-- The answer is the vouchers that were given, where listing is true.
+-- name: MessageEnrol :one
 WITH page AS MATERIALIZED (
 	SELECT unnest(@customer_ids::uuid[]) AS customer_id
 ), people AS MATERIALIZED (
@@ -29,7 +30,7 @@ WITH page AS MATERIALIZED (
 	WHERE sqlc.narg(campaign_id)::uuid IS NOT NULL AND people.obstacle IS NULL AND held.customer_id IS NULL
 ), picked AS MATERIALIZED (
 	SELECT v.id, v.code, v.type, v.value FROM vouchers v
-	WHERE v.campaign_id = sqlc.narg(campaign_id) AND v.publication_id IS NULL AND v.active
+	WHERE v.project_id = @project_id AND v.campaign_id = sqlc.narg(campaign_id) AND v.publication_id IS NULL AND v.active
 		AND (v.expiration_date IS NULL OR v.expiration_date > now())
 	ORDER BY v.created_at, v.id LIMIT (SELECT count(*) FROM wanting) FOR UPDATE SKIP LOCKED
 ), given AS MATERIALIZED (
@@ -38,36 +39,47 @@ WITH page AS MATERIALIZED (
 ), taken AS (
 	UPDATE vouchers v SET holder_id = g.customer_id, publication_id = g.publication_id, updated_at = now()
 	FROM given g WHERE v.id = g.id
+	RETURNING v.id, v.publication_id, g.customer_id, g.source_id, simple_voucher(v, @campaign_name::text) AS shown
 ), published AS (
 	INSERT INTO publications (id, project_id, customer_id, campaign_id, voucher_ids, distribution_id, channel, metadata, tracking_id)
-	SELECT g.publication_id, @project_id, g.customer_id, sqlc.narg(campaign_id), ARRAY[g.id], @distribution_id, 'Dashboard',
+	SELECT g.publication_id, @project_id, g.customer_id, sqlc.narg(campaign_id), ARRAY[g.id], @distribution_id::uuid, 'Dashboard',
 		@publication_metadata, g.source_id
 	FROM given g
+), told AS (
+	INSERT INTO occurrences (project_id, customer_id, type, subject_id, data, source, group_id, distribution_id, depth, waiting)
+	SELECT @project_id, t.customer_id, 'customer.publication.succeeded', sqlc.narg(campaign_id),
+		jsonb_build_object('campaign', @campaign::jsonb, 'voucher', t.shown, 'publication', simple_publication(ROW(
+			t.publication_id, @project_id::uuid, t.customer_id, sqlc.narg(campaign_id)::uuid, ARRAY[t.id], NULL, @distribution_id::uuid, 'Dashboard',
+			t.source_id, @publication_metadata::jsonb, 'SUCCESS', NULL, NULL, now())::publications)), -- a join could become a loop in a loop
+		@source::jsonb, @group_id::text, @distribution_id::uuid, @depth::smallint, true
+	FROM taken t
 ), codes AS (
 	SELECT customer_id, id, code, type, value FROM given UNION ALL SELECT * FROM held
+), written AS (
+	INSERT INTO messages (distribution_id, seq, project_id, customer_id, channel, version, recipient, voucher_id, flag, reason, vars)
+	SELECT @distribution_id,
+		(SELECT coalesce(max(m.seq), 0) FROM messages m WHERE m.distribution_id = @distribution_id)
+			+ row_number() OVER (ORDER BY p.id, channel),
+		@project_id, p.id, channel, @version, p.email, codes.id,
+		CASE WHEN p.obstacle IS NOT NULL THEN 'skipped'
+			WHEN sqlc.narg(campaign_id)::uuid IS NOT NULL AND codes.id IS NULL THEN 'deferred' END,
+		CASE WHEN p.obstacle IS NOT NULL THEN p.obstacle
+			WHEN sqlc.narg(campaign_id)::uuid IS NOT NULL AND codes.id IS NULL THEN 'out_of_codes' END,
+		jsonb_strip_nulls(jsonb_build_object(
+			'customer', jsonb_build_object(
+				'name', CASE WHEN 'customer.name' = ANY(@paths::text[]) THEN p.name END,
+				'email', CASE WHEN 'customer.email' = ANY(@paths::text[]) THEN p.email END,
+				'phone', CASE WHEN 'customer.phone' = ANY(@paths::text[]) THEN p.phone END,
+				'source_id', CASE WHEN 'customer.source_id' = ANY(@paths::text[]) THEN p.source_id END,
+				'birthdate', CASE WHEN 'customer.birthdate' = ANY(@paths::text[]) THEN p.birthdate END,
+				'description', CASE WHEN 'customer.description' = ANY(@paths::text[]) THEN p.description END,
+				'address', CASE WHEN 'customer.address' = ANY(@paths::text[]) THEN p.address END,
+				'metadata', CASE WHEN 'customer.metadata' = ANY(@paths::text[]) THEN p.metadata END),
+			'voucher', CASE WHEN codes.id IS NOT NULL THEN
+				jsonb_build_object('code', codes.code, 'type', codes.type, 'worth', codes.value) END))
+	FROM people p CROSS JOIN generate_series(0, sqlc.arg(channel_count)::int - 1) AS channel LEFT JOIN codes ON codes.customer_id = p.id
 )
-INSERT INTO messages (distribution_id, seq, project_id, customer_id, channel, version, recipient, voucher_id, flag, reason, vars)
-SELECT @distribution_id,
-	(SELECT coalesce(max(m.seq), 0) FROM messages m WHERE m.distribution_id = @distribution_id)
-		+ row_number() OVER (ORDER BY p.id, channel),
-	@project_id, p.id, channel, @version, p.email, codes.id,
-	CASE WHEN p.obstacle IS NOT NULL THEN 'skipped'
-		WHEN sqlc.narg(campaign_id)::uuid IS NOT NULL AND codes.id IS NULL THEN 'deferred' END,
-	CASE WHEN p.obstacle IS NOT NULL THEN p.obstacle
-		WHEN sqlc.narg(campaign_id)::uuid IS NOT NULL AND codes.id IS NULL THEN 'out_of_codes' END,
-	jsonb_strip_nulls(jsonb_build_object(
-		'customer', jsonb_build_object(
-			'name', CASE WHEN 'customer.name' = ANY(@paths::text[]) THEN p.name END,
-			'email', CASE WHEN 'customer.email' = ANY(@paths::text[]) THEN p.email END,
-			'phone', CASE WHEN 'customer.phone' = ANY(@paths::text[]) THEN p.phone END,
-			'source_id', CASE WHEN 'customer.source_id' = ANY(@paths::text[]) THEN p.source_id END,
-			'birthdate', CASE WHEN 'customer.birthdate' = ANY(@paths::text[]) THEN p.birthdate END,
-			'description', CASE WHEN 'customer.description' = ANY(@paths::text[]) THEN p.description END,
-			'address', CASE WHEN 'customer.address' = ANY(@paths::text[]) THEN p.address END,
-			'metadata', CASE WHEN 'customer.metadata' = ANY(@paths::text[]) THEN p.metadata END),
-		'voucher', CASE WHEN codes.id IS NOT NULL THEN
-			jsonb_build_object('code', codes.code, 'type', codes.type, 'worth', codes.value) END))
-FROM people p CROSS JOIN generate_series(0, sqlc.arg(channel_count)::int - 1) AS channel LEFT JOIN codes ON codes.customer_id = p.id;
+SELECT coalesce(array_agg(taken.id), '{}')::uuid[] AS given FROM taken WHERE @listing::boolean;
 
 -- name: AudiencePage :many
 SELECT m.customer_id FROM segment_members m
@@ -76,29 +88,46 @@ WHERE m.segment_id = $1 AND m.customer_id > $2 ORDER BY m.customer_id LIMIT $3;
 -- name: MessageLastSeq :one
 SELECT coalesce(max(seq), 0)::bigint FROM messages WHERE distribution_id = $1;
 
--- Codes for those who wait for one, in the order in which they were enrolled.
+-- Who waits for a code, in the order in which they were enrolled.
+-- name: MessageWaitingPeople :many
+SELECT m.customer_id FROM messages m
+WHERE m.distribution_id = @distribution_id AND m.flag = 'deferred' AND m.reason = 'out_of_codes'
+GROUP BY m.customer_id ORDER BY min(m.seq) LIMIT @page_size;
+
+-- Codes for those of the people who still wait for one, in the order of the list. The vouchers that were given are listed where
+-- listing is true.
 -- name: MessagePublishWaiting :one
 WITH waiting AS MATERIALIZED (
-	SELECT customer_id, row_number() OVER (ORDER BY first) AS n FROM (
-		SELECT m.customer_id, min(m.seq) AS first FROM messages m
-		WHERE m.distribution_id = @distribution_id AND m.flag = 'deferred' AND m.reason = 'out_of_codes'
-		GROUP BY m.customer_id ORDER BY first LIMIT @page_size) w
+	SELECT w.customer_id, c.source_id, row_number() OVER (ORDER BY w.place) AS n
+	FROM (SELECT unnest(@customer_ids::uuid[]) AS customer_id, generate_subscripts(@customer_ids::uuid[], 1) AS place) w
+	JOIN customers c ON c.id = w.customer_id AND c.project_id = @project_id
+	WHERE EXISTS (SELECT FROM messages m WHERE m.distribution_id = @distribution_id AND m.customer_id = w.customer_id
+		AND m.flag = 'deferred' AND m.reason = 'out_of_codes')
 ), picked AS MATERIALIZED (
 	SELECT v.id, v.code, v.type, v.value FROM vouchers v
-	WHERE v.campaign_id = @campaign_id AND v.publication_id IS NULL AND v.active
+	WHERE v.project_id = @project_id AND v.campaign_id = @campaign_id AND v.publication_id IS NULL AND v.active
 		AND (v.expiration_date IS NULL OR v.expiration_date > now())
 	ORDER BY v.created_at, v.id LIMIT (SELECT count(*) FROM waiting) FOR UPDATE SKIP LOCKED
 ), given AS MATERIALIZED (
-	SELECT w.customer_id, c.id, c.code, c.type, c.value, uuid7() AS publication_id
+	SELECT w.customer_id, w.source_id, c.id, c.code, c.type, c.value, uuid7() AS publication_id
 	FROM waiting w JOIN (SELECT picked.*, row_number() OVER (ORDER BY picked.id) AS n FROM picked) c USING (n)
 ), taken AS (
 	UPDATE vouchers v SET holder_id = g.customer_id, publication_id = g.publication_id, updated_at = now()
 	FROM given g WHERE v.id = g.id
+	RETURNING v.id, v.publication_id, g.customer_id, g.source_id, simple_voucher(v, @campaign_name::text) AS shown
 ), published AS (
 	INSERT INTO publications (id, project_id, customer_id, campaign_id, voucher_ids, distribution_id, channel, metadata, tracking_id)
-	SELECT g.publication_id, @project_id, g.customer_id, @campaign_id, ARRAY[g.id], @distribution_id, 'Dashboard',
-		@publication_metadata, c.source_id
-	FROM given g JOIN customers c ON c.id = g.customer_id
+	SELECT g.publication_id, @project_id, g.customer_id, @campaign_id, ARRAY[g.id], @distribution_id::uuid, 'Dashboard',
+		@publication_metadata, g.source_id
+	FROM given g
+), told AS (
+	INSERT INTO occurrences (project_id, customer_id, type, subject_id, data, source, group_id, distribution_id, depth, waiting)
+	SELECT @project_id, t.customer_id, 'customer.publication.succeeded', @campaign_id,
+		jsonb_build_object('campaign', @campaign::jsonb, 'voucher', t.shown, 'publication', simple_publication(ROW(
+			t.publication_id, @project_id::uuid, t.customer_id, @campaign_id::uuid, ARRAY[t.id], NULL, @distribution_id::uuid, 'Dashboard',
+			t.source_id, @publication_metadata::jsonb, 'SUCCESS', NULL, NULL, now())::publications)), -- a join could become a loop in a loop
+		@source::jsonb, @group_id::text, @distribution_id::uuid, @depth::smallint, true
+	FROM taken t
 ), freed AS (
 	UPDATE messages m SET flag = NULL, reason = NULL, voucher_id = g.id,
 		vars = m.vars || jsonb_build_object('voucher', jsonb_build_object('code', g.code, 'type', g.type, 'worth', g.value))
@@ -106,7 +135,8 @@ WITH waiting AS MATERIALIZED (
 	WHERE m.distribution_id = @distribution_id AND m.customer_id = g.customer_id AND m.flag = 'deferred' AND m.reason = 'out_of_codes'
 	RETURNING m.seq
 )
-SELECT (SELECT count(*) FROM given)::bigint AS given, (SELECT count(*) FROM waiting)::bigint AS waiting;
+SELECT (SELECT count(*) FROM given)::bigint AS given, (SELECT count(*) FROM waiting)::bigint AS waiting,
+	(SELECT coalesce(array_agg(taken.id), '{}') FROM taken WHERE @listing::boolean)::uuid[] AS vouchers;
 
 -- name: MessageToSend :many
 SELECT seq, channel, version, recipient, attempts, flag, vars, customer_id FROM messages

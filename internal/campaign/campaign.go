@@ -125,7 +125,9 @@ type Draft struct {
 }
 
 // kinds says which vouchers each kind of campaign has.
-var kinds = map[Kind]voucher.Type{DiscountCoupons: voucher.DiscountVoucher, GiftVouchers: voucher.GiftVoucher}
+var kinds = map[Kind]voucher.Type{
+	DiscountCoupons: voucher.DiscountVoucher, GiftVouchers: voucher.GiftVoucher, LoyaltyProgram: voucher.LoyaltyCard,
+}
 
 // WithDefaults fills in what was left out. A campaign that does not say where its codes come from makes them when asked.
 func (d Draft) WithDefaults() Draft {
@@ -182,7 +184,7 @@ func (d Draft) Check() error {
 func (d Draft) checkVoucher(faults *fault.List) {
 	wanted, known := kinds[d.CampaignType]
 	switch d.CampaignType {
-	case Promotion, ReferralProgram, LoyaltyProgram:
+	case Promotion, ReferralProgram:
 		faults.Add(fault.Property("campaign_type", "%s campaigns are not supported yet; use DISCOUNT_COUPONS or GIFT_VOUCHERS",
 			d.CampaignType))
 		return

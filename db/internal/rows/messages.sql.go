@@ -168,30 +168,30 @@ func (q *Queries) MessageDoubt(ctx context.Context, db DBTX, arg MessageDoubtPar
 	return result.RowsAffected(), nil
 }
 
-const messageEnrol = `-- name: MessageEnrol :exec
+const messageEnrol = `-- name: MessageEnrol :one
 WITH page AS MATERIALIZED (
-	SELECT unnest($7::uuid[]) AS customer_id
+	SELECT unnest($2::uuid[]) AS customer_id
 ), people AS MATERIALIZED (
 	SELECT c.id, c.project_id, c.source_id, c.name, c.description, c.email, c.phone, c.birthdate, c.address, c.metadata, c.system_metadata, c.unsubscribed_at, c.created_at, c.updated_at, CASE
 		WHEN c.unsubscribed_at IS NOT NULL THEN 'unsubscribed'
-		WHEN cardinality($8::uuid[]) > (SELECT count(*) FROM customer_consents cc
-			WHERE cc.customer_id = c.id AND cc.consent_id = ANY($8::uuid[]) AND cc.given) THEN 'no_consent'
+		WHEN cardinality($3::uuid[]) > (SELECT count(*) FROM customer_consents cc
+			WHERE cc.customer_id = c.id AND cc.consent_id = ANY($3::uuid[]) AND cc.given) THEN 'no_consent'
 		WHEN coalesce(c.email, '') = '' THEN 'no_address'
 		END AS obstacle
-	FROM page JOIN customers c ON c.id = page.customer_id AND c.project_id = $2
+	FROM page JOIN customers c ON c.id = page.customer_id AND c.project_id = $4
 ), held AS MATERIALIZED (
 	SELECT DISTINCT ON (p.customer_id) p.customer_id, v.id, v.code, v.type, v.value
 	FROM publications p JOIN vouchers v ON v.id = p.voucher_ids[1]
-	WHERE $9::boolean AND p.campaign_id = $4 AND p.result = 'SUCCESS'
-		AND p.customer_id = ANY($7::uuid[])
+	WHERE $5::boolean AND p.campaign_id = $6 AND p.result = 'SUCCESS'
+		AND p.customer_id = ANY($2::uuid[])
 	ORDER BY p.customer_id, p.id
 ), wanting AS MATERIALIZED (
 	SELECT people.id AS customer_id, people.source_id, row_number() OVER (ORDER BY people.id) AS n
 	FROM people LEFT JOIN held ON held.customer_id = people.id
-	WHERE $4::uuid IS NOT NULL AND people.obstacle IS NULL AND held.customer_id IS NULL
+	WHERE $6::uuid IS NOT NULL AND people.obstacle IS NULL AND held.customer_id IS NULL
 ), picked AS MATERIALIZED (
 	SELECT v.id, v.code, v.type, v.value FROM vouchers v
-	WHERE v.campaign_id = $4 AND v.publication_id IS NULL AND v.active
+	WHERE v.project_id = $4 AND v.campaign_id = $6 AND v.publication_id IS NULL AND v.active
 		AND (v.expiration_date IS NULL OR v.expiration_date > now())
 	ORDER BY v.created_at, v.id LIMIT (SELECT count(*) FROM wanting) FOR UPDATE SKIP LOCKED
 ), given AS MATERIALIZED (
@@ -200,67 +200,93 @@ WITH page AS MATERIALIZED (
 ), taken AS (
 	UPDATE vouchers v SET holder_id = g.customer_id, publication_id = g.publication_id, updated_at = now()
 	FROM given g WHERE v.id = g.id
+	RETURNING v.id, v.publication_id, g.customer_id, g.source_id, simple_voucher(v, $7::text) AS shown
 ), published AS (
 	INSERT INTO publications (id, project_id, customer_id, campaign_id, voucher_ids, distribution_id, channel, metadata, tracking_id)
-	SELECT g.publication_id, $2, g.customer_id, $4, ARRAY[g.id], $1, 'Dashboard',
-		$10, g.source_id
+	SELECT g.publication_id, $4, g.customer_id, $6, ARRAY[g.id], $8::uuid, 'Dashboard',
+		$9, g.source_id
 	FROM given g
+), told AS (
+	INSERT INTO occurrences (project_id, customer_id, type, subject_id, data, source, group_id, distribution_id, depth, waiting)
+	SELECT $4, t.customer_id, 'customer.publication.succeeded', $6,
+		jsonb_build_object('campaign', $10::jsonb, 'voucher', t.shown, 'publication', simple_publication(ROW(
+			t.publication_id, $4::uuid, t.customer_id, $6::uuid, ARRAY[t.id], NULL, $8::uuid, 'Dashboard',
+			t.source_id, $9::jsonb, 'SUCCESS', NULL, NULL, now())::publications)), -- a join could become a loop in a loop
+		$11::jsonb, $12::text, $8::uuid, $13::smallint, true
+	FROM taken t
 ), codes AS (
 	SELECT customer_id, id, code, type, value FROM given UNION ALL SELECT customer_id, id, code, type, value FROM held
+), written AS (
+	INSERT INTO messages (distribution_id, seq, project_id, customer_id, channel, version, recipient, voucher_id, flag, reason, vars)
+	SELECT $8,
+		(SELECT coalesce(max(m.seq), 0) FROM messages m WHERE m.distribution_id = $8)
+			+ row_number() OVER (ORDER BY p.id, channel),
+		$4, p.id, channel, $14, p.email, codes.id,
+		CASE WHEN p.obstacle IS NOT NULL THEN 'skipped'
+			WHEN $6::uuid IS NOT NULL AND codes.id IS NULL THEN 'deferred' END,
+		CASE WHEN p.obstacle IS NOT NULL THEN p.obstacle
+			WHEN $6::uuid IS NOT NULL AND codes.id IS NULL THEN 'out_of_codes' END,
+		jsonb_strip_nulls(jsonb_build_object(
+			'customer', jsonb_build_object(
+				'name', CASE WHEN 'customer.name' = ANY($15::text[]) THEN p.name END,
+				'email', CASE WHEN 'customer.email' = ANY($15::text[]) THEN p.email END,
+				'phone', CASE WHEN 'customer.phone' = ANY($15::text[]) THEN p.phone END,
+				'source_id', CASE WHEN 'customer.source_id' = ANY($15::text[]) THEN p.source_id END,
+				'birthdate', CASE WHEN 'customer.birthdate' = ANY($15::text[]) THEN p.birthdate END,
+				'description', CASE WHEN 'customer.description' = ANY($15::text[]) THEN p.description END,
+				'address', CASE WHEN 'customer.address' = ANY($15::text[]) THEN p.address END,
+				'metadata', CASE WHEN 'customer.metadata' = ANY($15::text[]) THEN p.metadata END),
+			'voucher', CASE WHEN codes.id IS NOT NULL THEN
+				jsonb_build_object('code', codes.code, 'type', codes.type, 'worth', codes.value) END))
+	FROM people p CROSS JOIN generate_series(0, $16::int - 1) AS channel LEFT JOIN codes ON codes.customer_id = p.id
 )
-INSERT INTO messages (distribution_id, seq, project_id, customer_id, channel, version, recipient, voucher_id, flag, reason, vars)
-SELECT $1,
-	(SELECT coalesce(max(m.seq), 0) FROM messages m WHERE m.distribution_id = $1)
-		+ row_number() OVER (ORDER BY p.id, channel),
-	$2, p.id, channel, $3, p.email, codes.id,
-	CASE WHEN p.obstacle IS NOT NULL THEN 'skipped'
-		WHEN $4::uuid IS NOT NULL AND codes.id IS NULL THEN 'deferred' END,
-	CASE WHEN p.obstacle IS NOT NULL THEN p.obstacle
-		WHEN $4::uuid IS NOT NULL AND codes.id IS NULL THEN 'out_of_codes' END,
-	jsonb_strip_nulls(jsonb_build_object(
-		'customer', jsonb_build_object(
-			'name', CASE WHEN 'customer.name' = ANY($5::text[]) THEN p.name END,
-			'email', CASE WHEN 'customer.email' = ANY($5::text[]) THEN p.email END,
-			'phone', CASE WHEN 'customer.phone' = ANY($5::text[]) THEN p.phone END,
-			'source_id', CASE WHEN 'customer.source_id' = ANY($5::text[]) THEN p.source_id END,
-			'birthdate', CASE WHEN 'customer.birthdate' = ANY($5::text[]) THEN p.birthdate END,
-			'description', CASE WHEN 'customer.description' = ANY($5::text[]) THEN p.description END,
-			'address', CASE WHEN 'customer.address' = ANY($5::text[]) THEN p.address END,
-			'metadata', CASE WHEN 'customer.metadata' = ANY($5::text[]) THEN p.metadata END),
-		'voucher', CASE WHEN codes.id IS NOT NULL THEN
-			jsonb_build_object('code', codes.code, 'type', codes.type, 'worth', codes.value) END))
-FROM people p CROSS JOIN generate_series(0, $6::int - 1) AS channel LEFT JOIN codes ON codes.customer_id = p.id
+SELECT coalesce(array_agg(taken.id), '{}')::uuid[] AS given FROM taken WHERE $1::boolean
 `
 
 type MessageEnrolParams struct {
-	DistributionID      uuid.UUID
-	ProjectID           uuid.UUID
-	Version             int32
-	CampaignID          *uuid.UUID
-	Paths               []string
-	ChannelCount        int32
+	Listing             bool
 	CustomerIds         []uuid.UUID
 	Consents            []uuid.UUID
+	ProjectID           uuid.UUID
 	JoinOnce            bool
+	CampaignID          *uuid.UUID
+	CampaignName        string
+	DistributionID      uuid.UUID
 	PublicationMetadata json.RawMessage
+	Campaign            json.RawMessage
+	Source              json.RawMessage
+	GroupID             string
+	Depth               int16
+	Version             int32
+	Paths               []string
+	ChannelCount        int32
 }
 
 // One page of the audience becomes messages, with a code each where the action gives one, in one statement: who is not to be
 // written to is skipped with the reason, who finds no code left waits, deferred.
-func (q *Queries) MessageEnrol(ctx context.Context, db DBTX, arg MessageEnrolParams) error {
-	_, err := db.Exec(ctx, messageEnrol,
-		arg.DistributionID,
-		arg.ProjectID,
-		arg.Version,
-		arg.CampaignID,
-		arg.Paths,
-		arg.ChannelCount,
+// The answer is the vouchers that were given, where listing is true.
+func (q *Queries) MessageEnrol(ctx context.Context, db DBTX, arg MessageEnrolParams) ([]uuid.UUID, error) {
+	row := db.QueryRow(ctx, messageEnrol,
+		arg.Listing,
 		arg.CustomerIds,
 		arg.Consents,
+		arg.ProjectID,
 		arg.JoinOnce,
+		arg.CampaignID,
+		arg.CampaignName,
+		arg.DistributionID,
 		arg.PublicationMetadata,
+		arg.Campaign,
+		arg.Source,
+		arg.GroupID,
+		arg.Depth,
+		arg.Version,
+		arg.Paths,
+		arg.ChannelCount,
 	)
-	return err
+	var given []uuid.UUID
+	err := row.Scan(&given)
+	return given, err
 }
 
 const messageGet = `-- name: MessageGet :one
@@ -504,60 +530,85 @@ func (q *Queries) MessageOpenThousands(ctx context.Context, db DBTX, arg Message
 
 const messagePublishWaiting = `-- name: MessagePublishWaiting :one
 WITH waiting AS MATERIALIZED (
-	SELECT customer_id, row_number() OVER (ORDER BY first) AS n FROM (
-		SELECT m.customer_id, min(m.seq) AS first FROM messages m
-		WHERE m.distribution_id = $1 AND m.flag = 'deferred' AND m.reason = 'out_of_codes'
-		GROUP BY m.customer_id ORDER BY first LIMIT $2) w
+	SELECT w.customer_id, c.source_id, row_number() OVER (ORDER BY w.place) AS n
+	FROM (SELECT unnest($2::uuid[]) AS customer_id, generate_subscripts($2::uuid[], 1) AS place) w
+	JOIN customers c ON c.id = w.customer_id AND c.project_id = $3
+	WHERE EXISTS (SELECT FROM messages m WHERE m.distribution_id = $4 AND m.customer_id = w.customer_id
+		AND m.flag = 'deferred' AND m.reason = 'out_of_codes')
 ), picked AS MATERIALIZED (
 	SELECT v.id, v.code, v.type, v.value FROM vouchers v
-	WHERE v.campaign_id = $3 AND v.publication_id IS NULL AND v.active
+	WHERE v.project_id = $3 AND v.campaign_id = $5 AND v.publication_id IS NULL AND v.active
 		AND (v.expiration_date IS NULL OR v.expiration_date > now())
 	ORDER BY v.created_at, v.id LIMIT (SELECT count(*) FROM waiting) FOR UPDATE SKIP LOCKED
 ), given AS MATERIALIZED (
-	SELECT w.customer_id, c.id, c.code, c.type, c.value, uuid7() AS publication_id
+	SELECT w.customer_id, w.source_id, c.id, c.code, c.type, c.value, uuid7() AS publication_id
 	FROM waiting w JOIN (SELECT picked.id, picked.code, picked.type, picked.value, row_number() OVER (ORDER BY picked.id) AS n FROM picked) c USING (n)
 ), taken AS (
 	UPDATE vouchers v SET holder_id = g.customer_id, publication_id = g.publication_id, updated_at = now()
 	FROM given g WHERE v.id = g.id
+	RETURNING v.id, v.publication_id, g.customer_id, g.source_id, simple_voucher(v, $6::text) AS shown
 ), published AS (
 	INSERT INTO publications (id, project_id, customer_id, campaign_id, voucher_ids, distribution_id, channel, metadata, tracking_id)
-	SELECT g.publication_id, $4, g.customer_id, $3, ARRAY[g.id], $1, 'Dashboard',
-		$5, c.source_id
-	FROM given g JOIN customers c ON c.id = g.customer_id
+	SELECT g.publication_id, $3, g.customer_id, $5, ARRAY[g.id], $4::uuid, 'Dashboard',
+		$7, g.source_id
+	FROM given g
+), told AS (
+	INSERT INTO occurrences (project_id, customer_id, type, subject_id, data, source, group_id, distribution_id, depth, waiting)
+	SELECT $3, t.customer_id, 'customer.publication.succeeded', $5,
+		jsonb_build_object('campaign', $8::jsonb, 'voucher', t.shown, 'publication', simple_publication(ROW(
+			t.publication_id, $3::uuid, t.customer_id, $5::uuid, ARRAY[t.id], NULL, $4::uuid, 'Dashboard',
+			t.source_id, $7::jsonb, 'SUCCESS', NULL, NULL, now())::publications)), -- a join could become a loop in a loop
+		$9::jsonb, $10::text, $4::uuid, $11::smallint, true
+	FROM taken t
 ), freed AS (
 	UPDATE messages m SET flag = NULL, reason = NULL, voucher_id = g.id,
 		vars = m.vars || jsonb_build_object('voucher', jsonb_build_object('code', g.code, 'type', g.type, 'worth', g.value))
 	FROM given g
-	WHERE m.distribution_id = $1 AND m.customer_id = g.customer_id AND m.flag = 'deferred' AND m.reason = 'out_of_codes'
+	WHERE m.distribution_id = $4 AND m.customer_id = g.customer_id AND m.flag = 'deferred' AND m.reason = 'out_of_codes'
 	RETURNING m.seq
 )
-SELECT (SELECT count(*) FROM given)::bigint AS given, (SELECT count(*) FROM waiting)::bigint AS waiting
+SELECT (SELECT count(*) FROM given)::bigint AS given, (SELECT count(*) FROM waiting)::bigint AS waiting,
+	(SELECT coalesce(array_agg(taken.id), '{}') FROM taken WHERE $1::boolean)::uuid[] AS vouchers
 `
 
 type MessagePublishWaitingParams struct {
-	DistributionID      uuid.UUID
-	PageSize            int32
-	CampaignID          *uuid.UUID
+	Listing             bool
+	CustomerIds         []uuid.UUID
 	ProjectID           uuid.UUID
+	DistributionID      uuid.UUID
+	CampaignID          *uuid.UUID
+	CampaignName        string
 	PublicationMetadata json.RawMessage
+	Campaign            json.RawMessage
+	Source              json.RawMessage
+	GroupID             string
+	Depth               int16
 }
 
 type MessagePublishWaitingRow struct {
-	Given   int64
-	Waiting int64
+	Given    int64
+	Waiting  int64
+	Vouchers []uuid.UUID
 }
 
-// Codes for those who wait for one, in the order in which they were enrolled.
+// Codes for those of the people who still wait for one, in the order of the list. The vouchers that were given are listed where
+// listing is true.
 func (q *Queries) MessagePublishWaiting(ctx context.Context, db DBTX, arg MessagePublishWaitingParams) (MessagePublishWaitingRow, error) {
 	row := db.QueryRow(ctx, messagePublishWaiting,
-		arg.DistributionID,
-		arg.PageSize,
-		arg.CampaignID,
+		arg.Listing,
+		arg.CustomerIds,
 		arg.ProjectID,
+		arg.DistributionID,
+		arg.CampaignID,
+		arg.CampaignName,
 		arg.PublicationMetadata,
+		arg.Campaign,
+		arg.Source,
+		arg.GroupID,
+		arg.Depth,
 	)
 	var i MessagePublishWaitingRow
-	err := row.Scan(&i.Given, &i.Waiting)
+	err := row.Scan(&i.Given, &i.Waiting, &i.Vouchers)
 	return i, err
 }
 
@@ -801,6 +852,38 @@ func (q *Queries) MessageWaiting(ctx context.Context, db DBTX, distributionID uu
 	var i MessageWaitingRow
 	err := row.Scan(&i.OutOfCodes, &i.Deferred, &i.DueAt)
 	return i, err
+}
+
+const messageWaitingPeople = `-- name: MessageWaitingPeople :many
+SELECT m.customer_id FROM messages m
+WHERE m.distribution_id = $1 AND m.flag = 'deferred' AND m.reason = 'out_of_codes'
+GROUP BY m.customer_id ORDER BY min(m.seq) LIMIT $2
+`
+
+type MessageWaitingPeopleParams struct {
+	DistributionID uuid.UUID
+	PageSize       int32
+}
+
+// Who waits for a code, in the order in which they were enrolled.
+func (q *Queries) MessageWaitingPeople(ctx context.Context, db DBTX, arg MessageWaitingPeopleParams) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, messageWaitingPeople, arg.DistributionID, arg.PageSize)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []uuid.UUID
+	for rows.Next() {
+		var customer_id uuid.UUID
+		if err := rows.Scan(&customer_id); err != nil {
+			return nil, err
+		}
+		items = append(items, customer_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const sendingCapTake = `-- name: SendingCapTake :one
