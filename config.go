@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"strings"
 	"time"
 
@@ -45,6 +47,25 @@ func (f databaseFlags) open(ctx context.Context) (*pgxpool.Pool, error) {
 // delayFlag is the time to think again.
 type delayFlag struct {
 	Delay time.Duration `default:"10m" help:"Time between the confirmation of a manual distribution and its first message."`
+}
+
+// clientFlags are about the door for web pages.
+type clientFlags struct {
+	ClientRate     int      `default:"120" help:"Requests a minute that each address may make at /client/v1."`
+	TrustedProxies []string `name:"trusted-proxy" placeholder:"CIDR" help:"Network of proxies whose X-Forwarded-For names the caller's address; may repeat."`
+}
+
+// proxies are the networks of the proxies.
+func (f clientFlags) proxies() ([]*net.IPNet, error) {
+	networks := make([]*net.IPNet, len(f.TrustedProxies))
+	for i, text := range f.TrustedProxies {
+		_, network, err := net.ParseCIDR(text)
+		if err != nil {
+			return nil, fmt.Errorf("--trusted-proxy: %q is not a network as in 10.0.0.0/8", text)
+		}
+		networks[i] = network
+	}
+	return networks, nil
 }
 
 // mailFlags say how mail leaves, beside the server's URL.

@@ -35,6 +35,7 @@ type devCommand struct {
 	Data        string `default:"data" type:"path" help:"Folder for everything that must survive a restart."`
 	From        string `default:"Herald demo <demo@herald.example>" help:"Mailbox of email channels that name none."`
 	delayFlag
+	clientFlags
 	mailFlags
 }
 
@@ -187,6 +188,10 @@ func (d *dev) startHerald(context.Context) error {
 	if smtp == "" {
 		smtp = "smtp://" + d.listeners["smtp-catcher"].Addr().String()
 	}
+	proxies, err := d.proxies()
+	if err != nil {
+		return err
+	}
 	w, err := worker.New(d.options(d.pool, d.client, smtp, d.program))
 	if err != nil {
 		return err
@@ -194,6 +199,7 @@ func (d *dev) startHerald(context.Context) error {
 	d.run("the worker", workerStop, w.Run)
 	d.serve("the API", d.listeners["addr"], api.New(api.Options{
 		Pool: d.pool, Engine: d.client, EngineUI: d.engine.UI(), EngineNamespace: d.namespace, Log: d.log, Delay: d.Delay, From: d.From,
+		ClientRate: d.ClientRate, Proxies: proxies,
 		Ready: func(ctx context.Context) error {
 			return errors.Join(reachable(ctx, d.pool, d.client), w.Ready(ctx))
 		},

@@ -38,9 +38,10 @@ type keyCommand struct {
 }
 
 type keyCreateCommand struct {
-	Project string  `required:"" help:"Project the key is for."`
-	Role    db.Role `required:"" enum:"admin,ops,ingest,viewer" help:"What it may do: admin everything, ops read and control distributions, ingest send customers and events in, viewer read."`
-	Name    string  `default:"" help:"What the key is for, in your words."`
+	Project string   `required:"" help:"Project the key is for."`
+	Role    db.Role  `required:"" enum:"admin,ops,ingest,viewer,client" help:"What it may do: admin everything, ops read and control distributions, ingest send customers and events in, viewer read, client be in a web page and call /client/v1."`
+	Name    string   `default:"" help:"What the key is for, in your words."`
+	Origin  []string `placeholder:"ORIGIN" help:"Where a client key is used from, such as https://shop.example; may repeat."`
 	ledgerFlags
 }
 
@@ -55,6 +56,17 @@ func (c *keyCreateCommand) Run(ctx context.Context, p *program) error {
 	project, err := projects.Find(ctx, c.Project)
 	if err != nil {
 		return err
+	}
+	if c.Role == db.Client {
+		appID, token, err := projects.CreateClientKey(ctx, project, c.Name, c.Origin)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(p.stdout, "X-Client-Application-Id: %s\nX-Client-Token: %s\n", appID, token)
+		return err
+	}
+	if len(c.Origin) > 0 {
+		return fmt.Errorf("--origin goes with --role client; a key of role %s is for servers", c.Role)
 	}
 	appID, token, err := projects.CreateKey(ctx, project, c.Role, c.Name)
 	if err != nil {

@@ -21,10 +21,15 @@ type apiCommand struct {
 	EngineUI string        `name:"engine-ui" placeholder:"URL" help:"Address of the Temporal UI, for links to runs."`
 	Database databaseFlags `embed:"" prefix:"database-"`
 	delayFlag
+	clientFlags
 }
 
 // Run serves the API until ctx is done.
 func (c *apiCommand) Run(ctx context.Context, p *program) (err error) {
+	proxies, err := c.proxies()
+	if err != nil {
+		return err
+	}
 	g := newGround(p.log)
 	defer func() { err = errors.Join(err, g.stop()) }()
 	pool, engine, err := g.connect(ctx, c.Database)
@@ -37,6 +42,7 @@ func (c *apiCommand) Run(ctx context.Context, p *program) (err error) {
 	}
 	g.serve("the API", l, api.New(api.Options{
 		Pool: pool, Engine: engine, EngineUI: c.EngineUI, EngineNamespace: g.namespace, Log: p.log, Delay: c.Delay, From: c.From,
+		ClientRate: c.ClientRate, Proxies: proxies,
 		Ready: func(ctx context.Context) error { return reachable(ctx, pool, engine) },
 	}))
 	p.log.Info("the API serves", "addr", l.Addr().String(), "version", version)

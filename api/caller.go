@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"crypto/sha256"
+	"slices"
 	"sync"
 	"time"
 
@@ -36,6 +37,38 @@ func authenticate(projects db.Projects) echo.MiddlewareFunc {
 			c.Set(callerKey, key)
 			c.SetRequest(c.Request().WithContext(occurrence.With(c.Request().Context(), occurrence.Source{
 				Channel: occurrence.ChannelAPI, APIKey: &occurrence.APIKey{Name: key.Name, AppID: key.AppID}, GroupID: requestID(c),
+			})))
+			return next(c)
+		}
+	}
+}
+
+// authenticateClient is authenticate for web pages: a client key, shown from one of its origins. Only then may the page read
+// the answer.
+func authenticateClient(projects db.Projects) echo.MiddlewareFunc {
+	keys := &keyring{projects: projects, known: map[[sha256.Size]byte]knownKey{}}
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			header := c.Request().Header
+			appID, token := header.Get("X-Client-Application-Id"), header.Get("X-Client-Token")
+			if appID == "" || token == "" {
+				return &fault.Error{Code: fault.Unauthorized, Details: "Send the headers X-Client-Application-Id and X-Client-Token"}
+			}
+			key, err := keys.find(c.Request().Context(), appID, token)
+			if err != nil {
+				return err
+			}
+			if key.Role != db.Client {
+				return &fault.Error{Code: fault.Unauthorized, Details: "This is a server's key; keep it out of web pages, and make one with the role client"}
+			}
+			from := header.Get("Origin")
+			if !slices.Contains(key.Origins, from) {
+				return fault.New(fault.Forbidden, "This key may not be used from the origin %q", from)
+			}
+			c.Response().Header().Set("Access-Control-Allow-Origin", from)
+			c.Set(callerKey, key)
+			c.SetRequest(c.Request().WithContext(occurrence.With(c.Request().Context(), occurrence.Source{
+				Channel: occurrence.ChannelClient, APIKey: &occurrence.APIKey{Name: key.Name, AppID: key.AppID}, GroupID: requestID(c),
 			})))
 			return next(c)
 		}

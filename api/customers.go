@@ -79,19 +79,24 @@ func (b customerBody) saving() (db.Saving, error) {
 }
 
 func (h customers) save(c echo.Context) error {
-	body, err := bind[customerBody](c)
-	if err != nil {
-		return err
-	}
-	saving, err := body.saving()
-	if err != nil {
-		return err
-	}
-	saved, err := h.store.Save(c.Request().Context(), caller(c).ProjectID, saving)
+	_, saved, err := h.take(c)
 	if err != nil {
 		return err
 	}
 	return h.show(c, saved)
+}
+
+// take saves the customer of the body.
+func (h customers) take(c echo.Context) (saving db.Saving, saved customer.Customer, err error) {
+	body, err := bind[customerBody](c)
+	if err != nil {
+		return saving, saved, err
+	}
+	if saving, err = body.saving(); err != nil {
+		return saving, saved, err
+	}
+	saved, err = h.store.Save(c.Request().Context(), caller(c).ProjectID, saving)
+	return saving, saved, err
 }
 
 func (h customers) update(c echo.Context) error {

@@ -21,9 +21,18 @@ type eventBody struct {
 }
 
 func (h events) track(c echo.Context) error {
-	body, err := bind[eventBody](c)
+	tracked, err := h.take(c)
 	if err != nil {
 		return err
+	}
+	return c.JSON(http.StatusOK, event.AnswerOf(tracked))
+}
+
+// take records the event of the body.
+func (h events) take(c echo.Context) (event.Event, error) {
+	body, err := bind[eventBody](c)
+	if err != nil {
+		return event.Event{}, err
 	}
 	var faults fault.List
 	faults.AddAll(body.Check())
@@ -31,15 +40,11 @@ func (h events) track(c echo.Context) error {
 		faults.Add(fault.Property("customer", "Payload should have required property 'customer'"))
 	}
 	if err := faults.Err(); err != nil {
-		return err
+		return event.Event{}, err
 	}
 	saving, err := body.Customer.saving("customer")
 	if err != nil {
-		return err
+		return event.Event{}, err
 	}
-	tracked, err := h.store.Track(c.Request().Context(), caller(c).ProjectID, db.Tracking{Draft: body.Draft, Customer: saving})
-	if err != nil {
-		return err
-	}
-	return c.JSON(http.StatusOK, event.AnswerOf(tracked))
+	return h.store.Track(c.Request().Context(), caller(c).ProjectID, db.Tracking{Draft: body.Draft, Customer: saving})
 }

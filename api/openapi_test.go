@@ -38,7 +38,7 @@ var described = sync.OnceValues(func() (routers.Router, error) {
 // asDescribed holds an answer against the description.
 func asDescribed(t testing.TB, r *http.Request, w *httptest.ResponseRecorder) {
 	t.Helper()
-	if !strings.HasPrefix(r.URL.Path, "/v1/") {
+	if !strings.HasPrefix(r.URL.Path, "/v1/") && !strings.HasPrefix(r.URL.Path, "/client/v1/") || r.Method == http.MethodOptions {
 		return
 	}
 	router, err := described()
@@ -77,7 +77,7 @@ func TestEveryRouteIsDescribedAndNothingElse(t *testing.T) {
 		}
 	}
 	for _, route := range d.handler.(*echo.Echo).Routes() {
-		if strings.HasPrefix(route.Path, "/v1/") {
+		if strings.HasPrefix(route.Path, "/v1/") || strings.HasPrefix(route.Path, "/client/v1/") {
 			served = append(served, route.Method+" "+parameter.ReplaceAllString(route.Path, "{$1}"))
 		}
 	}

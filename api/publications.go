@@ -81,13 +81,22 @@ func (h publications) create(c echo.Context) error {
 	if once != nil {
 		body.JoinOnce = once
 	}
-	r, who, err := h.request(c, body)
+	shown, err := h.publish(c, body)
 	if err != nil {
 		return err
 	}
+	return c.JSON(http.StatusOK, shown)
+}
+
+// publish gives what the body asks for.
+func (h publications) publish(c echo.Context, body publicationBody) (publication.Shown, error) {
+	r, who, err := h.request(c, body)
+	if err != nil {
+		return publication.Shown{}, err
+	}
 	made, err := h.store.Publish(c.Request().Context(), caller(c).ProjectID, who, r)
 	if err != nil {
-		return err
+		return publication.Shown{}, err
 	}
 	var given *voucher.Shown
 	if len(made.VoucherIds) == 1 && len(made.Vouchers) == 1 {
@@ -98,7 +107,7 @@ func (h publications) create(c echo.Context) error {
 		shown := voucher.Show(made.Vouchers[0], of)
 		given = &shown
 	}
-	return c.JSON(http.StatusOK, publication.Show(made, given))
+	return publication.Show(made, given), nil
 }
 
 // request finds what the body names. Everything that can be refused is, before an unknown customer is written.

@@ -6,6 +6,7 @@ package api
 import (
 	"context"
 	"log/slog"
+	"net"
 	"net/http"
 	"time"
 
@@ -29,6 +30,8 @@ type Options struct {
 	Delay           time.Duration               // between a confirmed manual distribution and its first message
 	Ready           func(context.Context) error // why the process cannot serve, or nil
 	Rate            int                         // requests a minute for each key; 0 means the usual limit
+	ClientRate      int                         // requests a minute for each address at the client-side door; 0 means the usual limit
+	Proxies         []*net.IPNet                // whose X-Forwarded-For is believed
 }
 
 // New is the API's handler.
@@ -37,6 +40,7 @@ func New(o Options) http.Handler {
 	e.HideBanner = true
 	e.JSONSerializer = serializer{}
 	e.HTTPErrorHandler = answerError(o.Log)
+	e.IPExtractor = addressOf(o.Proxies)
 	e.Pre(tidyPath)
 	e.Use(observe(o.Log), bound)
 	e.GET("/openapi.json", serveOpenAPI)
@@ -75,11 +79,16 @@ func New(o Options) http.Handler {
 	earningRules{db.EarningRules{Pool: o.Pool}, ofMembers}.routes(v1)
 	tiers{db.Tiers{Pool: o.Pool}, ofMembers, db.EarningRules{Pool: o.Pool}, db.Rewards{Pool: o.Pool}}.routes(v1)
 	rewards{db.Rewards{Pool: o.Pool}, ofMembers}.routes(v1)
-	consents{db.Consents{Pool: o.Pool}, db.Customers{Pool: o.Pool}}.routes(v1)
+	ofConsents := consents{db.Consents{Pool: o.Pool}, db.Customers{Pool: o.Pool}}
+	ofConsents.routes(v1)
 	segments{db.Segments{Pool: o.Pool}, flows.SyncSegment}.routes(v1)
 	orders{db.NewOrders(o.Pool), flows.ImportOrders}.routes(v1)
-	events{db.NewEvents(o.Pool)}.routes(v1)
+	ofEvents := events{db.NewEvents(o.Pool)}
+	ofEvents.routes(v1)
 	rules{db.Rules{Pool: o.Pool}}.routes(v1)
 	promotions{db.Promotions{Pool: o.Pool}, db.Campaigns{Pool: o.Pool}}.routes(v1)
+
+	e.Use(within(clientPath, preflight, limitAddress(o.ClientRate), authenticateClient(db.Projects{Pool: o.Pool}), decodeParams))
+	clientSide{ofEvents, ofCustomers, ofPublications, ofVouchers, ofConsents}.routes(routes{e.Group("/client/v1")})
 	return e
 }

@@ -215,23 +215,28 @@ func (h vouchers) list(c echo.Context) error {
 	if err := q.err(); err != nil {
 		return err
 	}
-	ctx, project := c.Request().Context(), caller(c).ProjectID
-	var err error
-	if want.Campaign, err = campaignNamed(ctx, h.campaigns.store, project, of); err != nil {
-		return err
-	}
-	if want.Customer, err = customerNamed(ctx, h.customers, project, by); err != nil {
-		return err
-	}
-	found, total, err := h.store.List(ctx, project, want)
-	if err != nil {
-		return err
-	}
-	shown, err := h.show(c, found)
+	shown, total, err := h.page(c, want, of, by)
 	if err != nil {
 		return err
 	}
 	return c.JSON(http.StatusOK, list("vouchers", shown, total))
+}
+
+// page is one page of the vouchers of a campaign and of a customer, where they are named.
+func (h vouchers) page(c echo.Context, want db.VoucherList, of, by string) (shown []voucher.Shown, total int64, err error) {
+	ctx, project := c.Request().Context(), caller(c).ProjectID
+	if want.Campaign, err = campaignNamed(ctx, h.campaigns.store, project, of); err != nil {
+		return nil, 0, err
+	}
+	if want.Customer, err = customerNamed(ctx, h.customers, project, by); err != nil {
+		return nil, 0, err
+	}
+	found, total, err := h.store.List(ctx, project, want)
+	if err != nil {
+		return nil, 0, err
+	}
+	shown, err = h.show(c, found)
+	return shown, total, err
 }
 
 // campaignNamed finds the campaign that a list is narrowed to, by name or id; nil where it is not.

@@ -14,17 +14,20 @@ import (
 	"herald/db/internal/rows"
 	"herald/internal/fault"
 	"herald/internal/id"
+	"herald/internal/origin"
 )
 
 // Role is what an API key may do.
 type Role string
 
 // The roles: admin everything, ops reads and controls distributions, ingest sends customers, orders and events, viewer reads.
+// A client key stands in a web page for everyone to see: it opens the client-side door only, from its origins.
 const (
 	Admin  Role = "admin"
 	Ops    Role = "ops"
 	Ingest Role = "ingest"
 	Viewer Role = "viewer"
+	Client Role = "client"
 )
 
 // Key is an API key as a caller shows it; the token is known only when the key is made, because its hash alone is kept.
@@ -33,6 +36,7 @@ type Key struct {
 	AppID     string
 	Name      string
 	Role      Role
+	Origins   []string // of a client key
 }
 
 // Projects is the store of tenants and their keys.
@@ -58,6 +62,24 @@ func (s Projects) Find(ctx context.Context, name string) (uuid.UUID, error) {
 
 // CreateKey makes a key of a project and returns its app id and its token, which cannot be read again.
 func (s Projects) CreateKey(ctx context.Context, project uuid.UUID, role Role, name string) (appID, token string, err error) {
+	return s.createKey(ctx, project, role, name, nil)
+}
+
+// CreateClientKey is CreateKey for a key that web pages of those origins carry.
+func (s Projects) CreateClientKey(ctx context.Context, project uuid.UUID, name string, origins []string) (appID, token string, err error) {
+	allowed := make([]string, len(origins))
+	for i, text := range origins {
+		if allowed[i], err = origin.Parse(text); err != nil {
+			return "", "", err
+		}
+	}
+	if len(allowed) == 0 {
+		return "", "", fault.Property("origin", "A client key needs an origin, such as https://shop.example")
+	}
+	return s.createKey(ctx, project, Client, name, allowed)
+}
+
+func (s Projects) createKey(ctx context.Context, project uuid.UUID, role Role, name string, origins []string) (appID, token string, err error) {
 	secret := make([]byte, 32)
 	if _, err := rand.Read(secret); err != nil {
 		return "", "", fmt.Errorf("draw a token: %w", err)
@@ -65,7 +87,7 @@ func (s Projects) CreateKey(ctx context.Context, project uuid.UUID, role Role, n
 	token = base64.RawURLEncoding.EncodeToString(secret)
 	appID = id.New().String()
 	_, err = q.APIKeyCreate(ctx, s.Pool, rows.APIKeyCreateParams{
-		ProjectID: project, AppID: appID, TokenHash: hash(token), Role: string(role), Name: name,
+		ProjectID: project, AppID: appID, TokenHash: hash(token), Role: string(role), Name: name, Origins: origins,
 	})
 	return appID, token, err
 }
@@ -88,7 +110,7 @@ func (s Projects) Authenticate(ctx context.Context, appID, token string) (Key, e
 	if err != nil || subtle.ConstantTimeCompare(row.TokenHash, hash(token)) != 1 {
 		return Key{}, &fault.Error{Code: fault.Unauthorized}
 	}
-	return Key{ProjectID: row.ProjectID, AppID: row.AppID, Name: row.Name, Role: Role(row.Role)}, nil
+	return Key{ProjectID: row.ProjectID, AppID: row.AppID, Name: row.Name, Role: Role(row.Role), Origins: row.Origins}, nil
 }
 
 // EnsureDemo makes the project of `herald dev`, whose credentials everyone knows.

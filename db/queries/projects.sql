@@ -8,7 +8,7 @@ INSERT INTO projects (name) VALUES ($1) ON CONFLICT (name) DO UPDATE SET name = 
 SELECT * FROM projects WHERE name = $1;
 
 -- name: APIKeyCreate :one
-INSERT INTO api_keys (project_id, app_id, token_hash, role, name) VALUES ($1, $2, $3, $4, $5) RETURNING *;
+INSERT INTO api_keys (project_id, app_id, token_hash, role, name, origins) VALUES ($1, $2, $3, $4, $5, $6) RETURNING *;
 
 -- name: APIKeyEnsure :exec
 INSERT INTO api_keys (project_id, app_id, token_hash, role, name) VALUES ($1, $2, $3, $4, $5)

@@ -12,7 +12,7 @@ import (
 )
 
 const aPIKeyCreate = `-- name: APIKeyCreate :one
-INSERT INTO api_keys (project_id, app_id, token_hash, role, name) VALUES ($1, $2, $3, $4, $5) RETURNING id, project_id, app_id, token_hash, role, name, created_at, revoked_at, origins
+INSERT INTO api_keys (project_id, app_id, token_hash, role, name, origins) VALUES ($1, $2, $3, $4, $5, $6) RETURNING id, project_id, app_id, token_hash, role, name, created_at, revoked_at, origins
 `
 
 type APIKeyCreateParams struct {
@@ -21,6 +21,7 @@ type APIKeyCreateParams struct {
 	TokenHash []byte
 	Role      string
 	Name      string
+	Origins   []string
 }
 
 func (q *Queries) APIKeyCreate(ctx context.Context, db DBTX, arg APIKeyCreateParams) (ApiKey, error) {
@@ -30,6 +31,7 @@ func (q *Queries) APIKeyCreate(ctx context.Context, db DBTX, arg APIKeyCreatePar
 		arg.TokenHash,
 		arg.Role,
 		arg.Name,
+		arg.Origins,
 	)
 	var i ApiKey
 	err := row.Scan(
