@@ -35,14 +35,28 @@ func (h consents) create(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if n := utf8.RuneCountInString(body.Name); n == 0 || n > 255 {
-		return fault.Property("name", "Property .name should have 1 to 255 characters")
+	if err := body.check(); err != nil {
+		return err
 	}
 	made, err := h.store.Create(c.Request().Context(), caller(c).ProjectID, body.Name, body.Description, body.Category)
 	if err != nil {
 		return err
 	}
 	return c.JSON(http.StatusOK, showConsent(made))
+}
+
+func (b consentBody) check() error {
+	var faults fault.List
+	if n := utf8.RuneCountInString(b.Name); n == 0 || n > 255 {
+		faults.Add(fault.Property("name", "Property .name should have 1 to 255 characters"))
+	}
+	if utf8.RuneCountInString(or(b.Description, "")) > 2000 {
+		faults.Add(fault.Property("description", "Property .description is longer than 2000 characters"))
+	}
+	if utf8.RuneCountInString(or(b.Category, "")) > 255 {
+		faults.Add(fault.Property("category", "Property .category is longer than 255 characters"))
+	}
+	return faults.Err()
 }
 
 func (h consents) list(c echo.Context) error {

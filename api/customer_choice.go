@@ -36,6 +36,9 @@ func (m customerChoice) saving(property string) (db.Saving, error) {
 			m.body.ID, m.body.SourceID = &m.key, nil
 		}
 	}
+	if m.body.ID != nil { // the public API ignores the source id beside it
+		m.body.SourceID = nil
+	}
 	if m.body.ID == nil && m.body.SourceID == nil {
 		return db.Saving{}, fault.Property(property, "Property .%s needs an id or a source_id", property)
 	}

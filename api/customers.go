@@ -52,6 +52,7 @@ type readOnly struct {
 	Loyalty        ignored `json:"loyalty"`
 	Referrals      ignored `json:"referrals"`
 	SystemMetadata ignored `json:"system_metadata"`
+	UnsubscribedAt ignored `json:"unsubscribed_at"`
 	Assets         ignored `json:"assets"`
 	CreatedAt      ignored `json:"created_at"`
 	UpdatedAt      ignored `json:"updated_at"`

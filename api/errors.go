@@ -47,6 +47,7 @@ var statuses = map[fault.Code]struct {
 	fault.InvalidAmount:     {http.StatusBadRequest, "Invalid Amount"},
 	fault.InvalidExpiration: {http.StatusBadRequest, "Invalid Expiration Date"},
 	fault.NotPublished:      {http.StatusBadRequest, "Voucher is not published"},
+	fault.HolderDuplicate:   {http.StatusConflict, "Customer is already assigned to given redeemable"},
 	fault.InvalidRules:      {http.StatusBadRequest, "Invalid Validation Rule Definition"},
 	fault.InvalidBalance:    {http.StatusBadRequest, "Invalid balance"},
 	fault.ResourceInUse:     {http.StatusBadRequest, "Resource in use"},

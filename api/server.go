@@ -79,6 +79,7 @@ func New(o Options) http.Handler {
 	earningRules{db.EarningRules{Pool: o.Pool}, ofMembers}.routes(v1)
 	tiers{db.Tiers{Pool: o.Pool}, ofMembers, db.EarningRules{Pool: o.Pool}, db.Rewards{Pool: o.Pool}}.routes(v1)
 	rewards{db.Rewards{Pool: o.Pool}, ofMembers}.routes(v1)
+	holders{db.Holders{Pool: o.Pool}, db.Campaigns{Pool: o.Pool}, db.Customers{Pool: o.Pool}}.routes(v1)
 	ofConsents := consents{db.Consents{Pool: o.Pool}, db.Customers{Pool: o.Pool}}
 	ofConsents.routes(v1)
 	segments{db.Segments{Pool: o.Pool}, flows.SyncSegment}.routes(v1)

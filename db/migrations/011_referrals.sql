@@ -29,3 +29,12 @@ CREATE TABLE referees (
 );
 CREATE INDEX referees_campaign ON referees (campaign_id);
 CREATE INDEX referees_customer ON referees (customer_id);
+
+-- Who has a part in which code. Of who holds one the id is the code's, because a code has one.
+CREATE VIEW holders AS
+	SELECT v.id, v.project_id, v.id AS voucher_id, v.holder_id AS customer_id,
+		CASE WHEN v.is_referral_code THEN 'REFERRER' ELSE 'OWNER' END AS role, v.campaign_id, NULL::jsonb AS metadata,
+		coalesce(p.created_at, v.created_at) AS created_at
+	FROM vouchers v LEFT JOIN publications p ON p.id = v.publication_id WHERE v.holder_id IS NOT NULL
+	UNION ALL
+	SELECT r.id, r.project_id, r.voucher_id, r.customer_id, 'REFEREE', r.campaign_id, r.metadata, r.created_at FROM referees r;

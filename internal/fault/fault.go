@@ -41,6 +41,7 @@ const (
 	InvalidAmount     Code = "invalid_amount"
 	InvalidExpiration Code = "invalid_expiration_date"
 	NotPublished      Code = "not_published"
+	HolderDuplicate   Code = "holder_assignement_duplication"
 	InvalidRules      Code = "invalid_validation_rules"
 	InvalidBalance    Code = "invalid_balance"
 	ResourceInUse     Code = "resource_in_use"

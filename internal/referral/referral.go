@@ -4,14 +4,12 @@
 package referral
 
 import (
-	"encoding/json"
 	"time"
 
 	"github.com/google/uuid"
 
 	"herald/internal/id"
 	"herald/internal/stamp"
-	"herald/internal/voucher"
 )
 
 // CauseType says what a referee did.
@@ -66,53 +64,5 @@ func Show(r Referral) Shown {
 	return Shown{
 		CampaignID: id.Campaign.Format(r.CampaignID), ReferrerID: id.Customer.Format(r.ReferrerID),
 		RelatedID: prefix.Format(r.RelatedID), RelatedType: r.RelatedType, Date: stamp.Stamp(r.CreatedAt),
-	}
-}
-
-// Role is what a customer has to do with a code.
-type Role string
-
-// The roles. Who holds a code owns it or, of a referral code, refers others by it; a referee is whom it was brought to.
-const (
-	Owner    Role = "OWNER"
-	Referrer Role = "REFERRER"
-	Referee  Role = "REFEREE"
-)
-
-// Holder is one customer's part in one code. Of owners and referrers the id is the voucher's, because a code has one.
-type Holder struct {
-	ID           uuid.UUID
-	VoucherID    uuid.UUID
-	CustomerID   uuid.UUID
-	Role         Role
-	CampaignID   *uuid.UUID
-	CampaignType *string
-	VoucherType  voucher.Type
-	Metadata     json.RawMessage
-	CreatedAt    time.Time
-}
-
-// ShownHolder is a holder as the public API shows one.
-type ShownHolder struct {
-	ID               string          `json:"id"`
-	CreatedAt        stamp.Stamp     `json:"created_at"`
-	RedeemableID     string          `json:"redeemable_id"`
-	RedeemableObject string          `json:"redeemable_object"`
-	CustomerID       string          `json:"customer_id"`
-	Role             Role            `json:"holder_role"`
-	CampaignID       *string         `json:"campaign_id"`
-	CampaignType     *string         `json:"campaign_type"`
-	VoucherType      voucher.Type    `json:"voucher_type"`
-	Metadata         json.RawMessage `json:"metadata,omitempty"`
-	Object           string          `json:"object"`
-}
-
-// ShowHolder is the holder as the public API shows one.
-func ShowHolder(h Holder) ShownHolder {
-	return ShownHolder{
-		ID: id.Holder.Format(h.ID), CreatedAt: stamp.Stamp(h.CreatedAt), RedeemableID: id.Voucher.Format(h.VoucherID),
-		RedeemableObject: "voucher", CustomerID: id.Customer.Format(h.CustomerID), Role: h.Role,
-		CampaignID: id.Campaign.FormatPtr(h.CampaignID), CampaignType: h.CampaignType, VoucherType: h.VoucherType,
-		Metadata: h.Metadata, Object: "redeemable_holder",
 	}
 }

@@ -339,6 +339,16 @@ type Redemption struct {
 	CreatedAt       time.Time
 }
 
+type Referee struct {
+	ID         uuid.UUID
+	ProjectID  uuid.UUID
+	CampaignID uuid.UUID
+	VoucherID  uuid.UUID
+	CustomerID uuid.UUID
+	Metadata   json.RawMessage
+	CreatedAt  time.Time
+}
+
 type Reward struct {
 	ID         uuid.UUID
 	ProjectID  uuid.UUID

@@ -7,10 +7,106 @@ package rows
 
 import (
 	"context"
+	"encoding/json"
 
 	"github.com/google/uuid"
 	"herald/internal/referral"
 )
+
+const refereeAdd = `-- name: RefereeAdd :many
+INSERT INTO referees (id, project_id, campaign_id, voucher_id, customer_id, metadata)
+SELECT r.id, $1::uuid, $2::uuid, $3::uuid, r.customer_id, $4::jsonb
+FROM (SELECT unnest($5::uuid[]) AS id, unnest($6::uuid[]) AS customer_id) r
+ON CONFLICT (voucher_id, customer_id) DO NOTHING
+RETURNING id, project_id, campaign_id, voucher_id, customer_id, metadata, created_at
+`
+
+type RefereeAddParams struct {
+	ProjectID  uuid.UUID
+	CampaignID uuid.UUID
+	VoucherID  uuid.UUID
+	Metadata   json.RawMessage
+	Ids        []uuid.UUID
+	Customers  []uuid.UUID
+}
+
+// Who is a referee already is left out.
+func (q *Queries) RefereeAdd(ctx context.Context, db DBTX, arg RefereeAddParams) ([]Referee, error) {
+	rows, err := db.Query(ctx, refereeAdd,
+		arg.ProjectID,
+		arg.CampaignID,
+		arg.VoucherID,
+		arg.Metadata,
+		arg.Ids,
+		arg.Customers,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Referee
+	for rows.Next() {
+		var i Referee
+		if err := rows.Scan(
+			&i.ID,
+			&i.ProjectID,
+			&i.CampaignID,
+			&i.VoucherID,
+			&i.CustomerID,
+			&i.Metadata,
+			&i.CreatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const refereeGet = `-- name: RefereeGet :one
+SELECT id, project_id, campaign_id, voucher_id, customer_id, metadata, created_at FROM referees WHERE project_id = $1 AND voucher_id = $2 AND id = $3
+`
+
+type RefereeGetParams struct {
+	ProjectID uuid.UUID
+	VoucherID uuid.UUID
+	ID        uuid.UUID
+}
+
+func (q *Queries) RefereeGet(ctx context.Context, db DBTX, arg RefereeGetParams) (Referee, error) {
+	row := db.QueryRow(ctx, refereeGet, arg.ProjectID, arg.VoucherID, arg.ID)
+	var i Referee
+	err := row.Scan(
+		&i.ID,
+		&i.ProjectID,
+		&i.CampaignID,
+		&i.VoucherID,
+		&i.CustomerID,
+		&i.Metadata,
+		&i.CreatedAt,
+	)
+	return i, err
+}
+
+const refereeRemove = `-- name: RefereeRemove :execrows
+DELETE FROM referees WHERE project_id = $1 AND id = $2
+`
+
+type RefereeRemoveParams struct {
+	ProjectID uuid.UUID
+	ID        uuid.UUID
+}
+
+func (q *Queries) RefereeRemove(ctx context.Context, db DBTX, arg RefereeRemoveParams) (int64, error) {
+	result, err := db.Exec(ctx, refereeRemove, arg.ProjectID, arg.ID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
 
 const referralCreate = `-- name: ReferralCreate :execrows
 WITH referred AS (
