@@ -1,30 +1,23 @@
 package api_test
 
 import (
-	"context"
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"herald/db"
 	"herald/internal/balance"
-	"herald/internal/campaign"
-	"herald/internal/id"
-	"herald/internal/voucher"
 )
 
 // club makes a loyalty programme whose new cards hold that many points, and says its id.
-func (d door) club(t testing.TB, name string, points int64, rules *voucher.PointsExpiration) string {
+func (d door) club(t testing.TB, name string, points int, rules object) string {
 	t.Helper()
-	made, err := db.Campaigns{Pool: d.pool}.Create(t.Context(), d.project, campaign.Draft{
-		Name: name, CampaignType: campaign.LoyaltyProgram, JoinOnce: true, Voucher: &campaign.Pattern{
-			Type: voucher.LoyaltyCard, LoyaltyCard: &voucher.Card{Points: &points, ExpirationRules: rules},
-		},
-	}.WithDefaults(), "v-1", func(context.Context, uuid.UUID, uuid.UUID) error { return nil })
-	require.NoError(t, err)
-	return id.Campaign.Format(made.ID)
+	card := object{"points": points}
+	if rules != nil {
+		card["expiration_rules"] = rules
+	}
+	return d.call(t, 200, "POST", "/v1/loyalties", object{"name": name, "voucher": object{"type": "LOYALTY_CARD", "loyalty_card": card}})["id"].(string)
 }
 
 // member makes a customer a member of a programme, and says the code of their card.
@@ -199,8 +192,7 @@ func TestCreditsAreAddedAndRemoved(t *testing.T) {
 func TestPointsExpireOnce(t *testing.T) {
 	t.Parallel()
 	d := openDoor(t)
-	one := 1
-	club := d.club(t, "Club", 10, &voucher.PointsExpiration{PeriodType: voucher.Months, PeriodValue: &one})
+	club := d.club(t, "Club", 10, object{"period_type": "MONTH", "period_value": 1})
 	code := d.member(t, club, "ann")
 	path := "/v1/loyalties/members/" + code
 	d.call(t, 200, "POST", path+"/balance", object{"points": 70, "expiration_type": "CUSTOM_DATE", "expiration_date": day(0)})
@@ -312,4 +304,43 @@ func TestMembersJoinOnce(t *testing.T) {
 	require.Equal(t, []string{bob}, codes("code="+bob))
 	require.Empty(t, d.call(t, 200, "GET", "/v1/loyalties/Other/members", nil)["vouchers"])
 	require.Equal(t, "invalid_query_params", d.call(t, 400, "GET", "/v1/loyalties/Club/members?order=name", nil)["key"])
+}
+
+func TestLoyaltyProgrammesAreCampaigns(t *testing.T) {
+	t.Parallel()
+	d := openDoor(t)
+	d.call(t, 200, "POST", "/v1/campaigns", percent("Spring", nil))
+	rules := object{"period_type": "MONTH", "period_value": 3, "rounding_type": "END_OF_QUARTER"}
+	club := d.club(t, "Club", 5, rules)
+	made := d.call(t, 200, "GET", "/v1/loyalties/Club", nil)
+	require.Equal(t, []any{"LOYALTY_PROGRAM", true, club}, []any{made["campaign_type"], made["join_once"], made["id"]})
+	require.Equal(t, made, d.call(t, 200, "GET", "/v1/campaigns/"+club, nil))
+	require.Equal(t, []any{made}, d.call(t, 200, "GET", "/v1/loyalties", nil)["campaigns"])
+	require.EqualValues(t, 2, d.call(t, 200, "GET", "/v1/campaigns", nil)["total"])
+	changed := d.call(t, 200, "PUT", "/v1/loyalties/"+club, object{"description": "Ours", "metadata": object{"a": 1}})
+	require.Equal(t, "Ours", changed["description"])
+	d.call(t, 404, "GET", "/v1/loyalties/Spring", nil)
+	d.call(t, 404, "DELETE", "/v1/loyalties/Spring", nil)
+	d.call(t, 404, "PUT", "/v1/loyalties/Spring", object{})
+	require.Equal(t, "duplicate_found", d.call(t, 409, "POST", "/v1/loyalties", object{
+		"name": "Club", "voucher": object{"type": "LOYALTY_CARD", "loyalty_card": object{"points": 0}},
+	})["key"])
+	for property, body := range map[string]object{
+		"campaign_type":        {"name": "X", "campaign_type": "DISCOUNT_COUPONS", "voucher": object{"loyalty_card": object{"points": 0}}},
+		"voucher":              {"name": "X"},
+		"voucher.discount":     {"name": "X", "voucher": object{"type": "LOYALTY_CARD", "discount": object{"type": "PERCENT", "percent_off": 1}}},
+		"voucher.loyalty_card": {"name": "X", "voucher": object{"type": "LOYALTY_CARD"}},
+		"voucher.loyalty_card.expiration_rules.period_value": {
+			"name": "X", "voucher": object{"loyalty_card": object{"points": 0, "expiration_rules": object{"period_type": "MONTH"}}},
+		},
+	} {
+		require.Equal(t, property, d.call(t, 400, "POST", "/v1/loyalties", body)["property"])
+	}
+
+	d.member(t, club, "ann")
+	action := d.call(t, 200, "DELETE", "/v1/loyalties/"+club+"?force=true", nil)["async_action_id"].(string)
+	d.work(t)
+	require.Equal(t, "DONE", d.call(t, 200, "GET", "/v1/async-actions/"+action, nil)["status"])
+	d.call(t, 404, "GET", "/v1/loyalties/"+club, nil)
+	require.Empty(t, d.call(t, 200, "GET", "/v1/loyalties", nil)["campaigns"])
 }

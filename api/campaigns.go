@@ -26,6 +26,7 @@ type campaigns struct {
 	vouchers db.Vouchers
 	flows    workflows.Flows
 	log      *slog.Logger
+	only     campaign.Kind // the one kind that these routes know; "" is all
 }
 
 func (h campaigns) routes(r routes) {
@@ -94,6 +95,12 @@ func (h campaigns) create(c echo.Context) error {
 	if err := body.check(); err != nil {
 		return err
 	}
+	if h.only != "" {
+		if body.CampaignType != "" && body.CampaignType != h.only {
+			return fault.Property("campaign_type", "Property .campaign_type should be %s here", h.only)
+		}
+		body.CampaignType = h.only
+	}
 	draft := body.Draft.WithDefaults()
 	if err := draft.Check(); err != nil {
 		return err
@@ -110,7 +117,11 @@ func (h campaigns) create(c echo.Context) error {
 }
 
 func (h campaigns) find(c echo.Context) (campaign.Campaign, error) {
-	return h.store.Find(c.Request().Context(), caller(c).ProjectID, c.Param("campaign"))
+	found, err := h.store.Find(c.Request().Context(), caller(c).ProjectID, c.Param("campaign"))
+	if err == nil && h.only != "" && found.CampaignType != h.only {
+		err = fault.Missing("campaign", c.Param("campaign"))
+	}
+	return found, err
 }
 
 func (h campaigns) get(c echo.Context) error {
@@ -124,11 +135,14 @@ func (h campaigns) get(c echo.Context) error {
 func (h campaigns) list(c echo.Context) error {
 	q := readQuery(c)
 	want := db.CampaignList{
-		CampaignType:   campaign.Kind(q.text("campaign_type")),
+		CampaignType:   h.only,
 		CreationStatus: q.text("campaign_status"),
 		ReferralCode:   q.truth("is_referral_code"),
 		Order:          q.choice("order", "-created_at", "created_at", "updated_at", "-updated_at"),
 		Filter:         q.filters(), Limit: q.limit(), Page: q.page(lastCampaignsPage),
+	}
+	if h.only == "" {
+		want.CampaignType = campaign.Kind(q.text("campaign_type"))
 	}
 	q.text("expand") // what it would add is always empty here
 	if err := q.err(); err != nil {
@@ -199,24 +213,29 @@ func (h campaigns) update(c echo.Context) error {
 }
 
 func (h campaigns) delete(c echo.Context) error {
-	q := readQuery(c)
-	q.truth("force") // there is no bin: what is deleted is gone
-	if err := q.err(); err != nil {
-		return err
-	}
-	found, err := h.find(c)
-	if err != nil {
-		return err
-	}
-	project := caller(c).ProjectID
-	action, err := h.store.OrderDelete(c.Request().Context(), project, found.ID, requestID(c),
-		func(ctx context.Context, action uuid.UUID) error {
-			return h.flows.WorkOnVouchers(ctx, async.VouchersDelete, project, &found.ID, action)
-		})
+	action, err := h.orderDelete(c)
 	if err != nil {
 		return err
 	}
 	return accepted(c, action)
+}
+
+// orderDelete begins the deletion of the campaign that the path names.
+func (h campaigns) orderDelete(c echo.Context) (action uuid.UUID, err error) {
+	q := readQuery(c)
+	q.truth("force") // there is no bin: what is deleted is gone
+	if err := q.err(); err != nil {
+		return action, err
+	}
+	found, err := h.find(c)
+	if err != nil {
+		return action, err
+	}
+	project := caller(c).ProjectID
+	return h.store.OrderDelete(c.Request().Context(), project, found.ID, requestID(c),
+		func(ctx context.Context, action uuid.UUID) error {
+			return h.flows.WorkOnVouchers(ctx, async.VouchersDelete, project, &found.ID, action)
+		})
 }
 
 func (h campaigns) setActive(active bool) echo.HandlerFunc {

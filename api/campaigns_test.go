@@ -128,7 +128,6 @@ func TestCampaignsAreRefusedWithTheProperty(t *testing.T) {
 		"no name":           {object{"name": " "}, "name"},
 		"unknown type":      {object{"type": "BULK"}, "type"},
 		"standalone":        {object{"type": "STANDALONE"}, "type"},
-		"loyalty":           {object{"campaign_type": "LOYALTY_PROGRAM"}, "campaign_type"},
 		"unknown kind":      {object{"campaign_type": "X"}, "campaign_type"},
 		"no voucher":        {object{"voucher": nil}, "voucher"},
 		"no discount":       {object{"voucher": object{"type": "DISCOUNT_VOUCHER"}}, "voucher.discount"},

@@ -140,6 +140,9 @@ func (d Draft) WithDefaults() Draft {
 			d.CampaignType = GiftVouchers
 		}
 	}
+	if d.CampaignType == LoyaltyProgram {
+		d.JoinOnce = true // a customer has one card of a programme
+	}
 	if d.Active == nil {
 		yes := true
 		d.Active = &yes
