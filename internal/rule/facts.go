@@ -29,6 +29,8 @@ type Facts struct {
 	Redeeming bool
 	// Counts is what was redeemed before, of the object that the rule is assigned to.
 	Counts Counts
+
+	parts map[*byte]map[string]json.RawMessage // of metadata that was read, by where it begins
 }
 
 // Counts is what was redeemed of an object (a voucher, a promotion tier, a campaign) and not rolled back, in days, weeks from
@@ -68,6 +70,7 @@ func (r Rule) Check(f Facts) *Violation {
 	if f.Now.IsZero() {
 		f.Now = time.Now()
 	}
+	f.parts = map[*byte]map[string]json.RawMessage{}
 	a := asker{facts: &f}
 	if a.all(r.Rules, r.root(f)) {
 		return nil
@@ -121,15 +124,20 @@ type asker struct {
 
 // all asks the rules as their logic joins them.
 func (a *asker) all(r Rules, s scope) bool {
-	return r.logic.holds(func(number int) bool { return a.ask(r.conditions[number], s) })
+	return r.logic.holds(func(number int) bool { return a.ask(r.conditions[number], s) }, a.mark)
+}
+
+// mark returns what makes the asker forget what did not hold since.
+func (a *asker) mark() (forget func()) {
+	message, about := a.message, a.about
+	return func() { a.message, a.about = message, about }
 }
 
 // ask asks one condition. What conditions below it said counts only if it does not hold.
 func (a *asker) ask(c *condition, s scope) bool {
-	message, about := a.message, a.about
-	holds := a.holds(c, s)
-	if holds {
-		a.message, a.about = message, about
+	forget := a.mark()
+	if a.holds(c, s) {
+		forget()
 		return true
 	}
 	if a.message == "" {

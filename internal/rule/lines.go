@@ -43,45 +43,26 @@ func readTarget(raw json.RawMessage) (operand, bool) {
 	return operand{line: t}, t.check("", false) == nil
 }
 
-// lines asks a condition that chooses lines of the order, and the rules below it about those.
+// lines asks a condition that chooses lines of the order, and the rules below it about each of those. A choice below a choice
+// looks at the one line that it is asked about; so what is asked grows with the lines, and not with their powers.
 func (a *asker) lines(c *condition, s scope) bool {
+	if s.line != nil {
+		s.lines = []order.Item{*s.line}
+	}
 	if !c.allowed(s) {
 		return false
 	}
 	found := c.about.lines(c, a, s)
-	passes := func(i int) bool { return a.all(c.rules, scope{lines: found, line: &found[i]}) }
-	switch c.about.among {
-	case none:
-		message, about := a.message, a.about // that a line does not pass is what is wanted here
-		for i := range found {
-			if passes(i) {
-				a.message, a.about = message, about
-				return false
-			}
-		}
-		a.message, a.about = message, about
-		return true
-	case every:
-		return len(found) > 0 && len(found) == len(s.lines) && allIn(found, passes)
+	passes := func(item order.Item) bool { return a.all(c.rules, scope{lines: found, line: &item}) }
+	fails := func(item order.Item) bool { return !passes(item) }
+	switch {
+	case c.about.among == none:
+		defer a.mark()() // that a line does not pass is what is wanted here
+		return !slices.ContainsFunc(found, passes)
+	case c.about.among == every || c.matchAll:
+		return len(found) > 0 && len(found) == len(s.lines) && !slices.ContainsFunc(found, fails)
 	}
-	if c.matchAll {
-		return len(found) > 0 && len(found) == len(s.lines) && allIn(found, passes)
-	}
-	for i := range found {
-		if passes(i) {
-			return true
-		}
-	}
-	return false
-}
-
-func allIn(found []order.Item, passes func(int) bool) bool {
-	for i := range found {
-		if !passes(i) {
-			return false
-		}
-	}
-	return true
+	return slices.ContainsFunc(found, passes)
 }
 
 // allowed holds what the condition says of the order's lines as a whole.
@@ -124,7 +105,7 @@ func withMetadata(c *condition, a *asker, s scope) []order.Item {
 	return filter(s.lines, func(item order.Item) bool {
 		v := unknown
 		if item.Product != nil {
-			v = metadataValue(item.Product.Metadata, c.property)
+			v = a.facts.metadata(item.Product.Metadata, c.property)
 		}
 		return c.passes(v, a.facts.Now)
 	})
@@ -188,14 +169,16 @@ func priceOf(item order.Item) (int64, bool) {
 	return 0, false
 }
 
-func priceValue(item order.Item, _ string) value {
+func priceValue(_ *Facts, item order.Item, _ string) value {
 	if price, ok := priceOf(item); ok {
 		return numberValue(price)
 	}
 	return unknown
 }
 
-func lineMetadata(item order.Item, key string) value { return metadataValue(item.Metadata, key) }
+func lineMetadata(f *Facts, item order.Item, key string) value { return f.metadata(item.Metadata, key) }
+
+func quantityValue(_ *Facts, item order.Item, _ string) value { return numberValue(item.Quantity) }
 
 func quantityOf(item order.Item) int64 { return item.Quantity }
 
@@ -211,14 +194,14 @@ func ofLines(of func(order.Item) int64) about {
 }
 
 // ofLine reads something of the line that is asked about, or of each line that is looked at.
-func ofLine(k kind, read func(order.Item, string) value) about {
-	return about{kind: k, read: func(_ *Facts, s scope, key string) []value {
+func ofLine(k kind, read func(*Facts, order.Item, string) value) about {
+	return about{kind: k, read: func(f *Facts, s scope, key string) []value {
 		if s.line != nil {
-			return []value{read(*s.line, key)}
+			return []value{read(f, *s.line, key)}
 		}
 		values := make([]value, len(s.lines))
 		for i, item := range s.lines {
-			values[i] = read(item, key)
+			values[i] = read(f, item, key)
 		}
 		return values
 	}}

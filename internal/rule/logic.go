@@ -20,13 +20,18 @@ type logic struct {
 	parts  []logic
 }
 
-// holds asks rules by their numbers, from the left, and no more of them than it takes.
-func (l logic) holds(ask func(number int) bool) bool {
+// holds asks rules by their numbers, from the left, and no more of them than it takes. Where one of several alternatives holds,
+// it calls what mark returned before the first: that the others did not hold no longer matters.
+func (l logic) holds(ask func(number int) bool, mark func() (forget func())) bool {
 	if l.number > 0 {
 		return ask(l.number)
 	}
+	forget := mark()
 	for _, part := range l.parts {
-		if part.holds(ask) == l.any {
+		if part.holds(ask, mark) == l.any {
+			if l.any {
+				forget()
+			}
 			return l.any
 		}
 	}

@@ -92,7 +92,7 @@ func TestLogicMeansTheSameWhenReadAgain(t *testing.T) {
 		read, fault := parseLogic(l.String(), oneToNine)
 		require.Nil(t, fault)
 		truth := rapid.SliceOfN(rapid.Bool(), 10, 10).Draw(t, "truth")
-		require.Equal(t, plain(l, truth), read.holds(func(n int) bool { return truth[n] }))
+		require.Equal(t, plain(l, truth), read.holds(func(n int) bool { return truth[n] }, func() func() { return func() {} }))
 	})
 }
 

@@ -50,13 +50,13 @@ var names = map[string]about{
 		if f.Order == nil {
 			return unknown
 		}
-		return metadataValue(f.Order.Metadata, key)
+		return f.metadata(f.Order.Metadata, key)
 	}),
 
 	"order.items.count":               ofLines(quantityOf),
 	"order.items.aggregated_quantity": ofLines(quantityOf),
 	"order.items.aggregated_amount":   ofLines(func(item order.Item) int64 { return item.Amount }),
-	"order.items.quantity":            ofLine(numbers, func(item order.Item, _ string) value { return numberValue(item.Quantity) }),
+	"order.items.quantity":            ofLine(numbers, quantityValue),
 	"order.items.price":               ofLine(numbers, priceValue),
 	"order.items.price_any":           ofLine(numbers, priceValue),
 	"order.items.price_each":          each(ofLine(numbers, priceValue)),
@@ -72,7 +72,7 @@ var names = map[string]about{
 
 	"product.id":                           {kind: products, lines: chosen, among: some},
 	"product.price":                        ofLine(numbers, priceValue),
-	"product.quantity":                     ofLine(numbers, func(item order.Item, _ string) value { return numberValue(item.Quantity) }),
+	"product.quantity":                     ofLine(numbers, quantityValue),
 	"product.discount_applicable":          {kind: truths, statement: true, covers: true},
 	"product.metadata":                     {kind: metadatas, property: true, lines: withMetadata, among: some},
 	"product.metadata.aggregated_quantity": ofLines(quantityOf),
@@ -81,7 +81,7 @@ var names = map[string]about{
 	"product.metadata.match_all":           {kind: truths, statement: true, matchAll: true},
 	"sku.id":                               {kind: products, lines: chosen, among: some},
 	"sku.price":                            ofLine(numbers, priceValue),
-	"sku.quantity":                         ofLine(numbers, func(item order.Item, _ string) value { return numberValue(item.Quantity) }),
+	"sku.quantity":                         ofLine(numbers, quantityValue),
 	"sku.discount_applicable":              {kind: truths, statement: true, covers: true},
 
 	// What is asked about counts too: "at most one for each customer" holds for the first.
@@ -117,11 +117,11 @@ var names = map[string]about{
 	}},
 	"redemption.gift.amount":                        one(numbers, func(f *Facts) value { return maybeNumber(f.Gift) }),
 	"redemption.reward.pay_with_points.points_used": one(numbers, func(f *Facts) value { return maybeNumber(f.Points) }),
-	"redemption.metadata":                           metadata(func(f *Facts, key string) value { return metadataValue(f.Redemption, key) }),
+	"redemption.metadata":                           metadata(func(f *Facts, key string) value { return f.metadata(f.Redemption, key) }),
 	"publication.redeemable_by_linked_customer": one(truths, func(f *Facts) value {
 		return truthValue(f.Holder != nil && f.Customer != nil && f.Customer.ID == *f.Holder)
 	}),
-	"custom_event.metadata": metadata(func(f *Facts, key string) value { return metadataValue(f.Event, key) }),
+	"custom_event.metadata": metadata(func(f *Facts, key string) value { return f.metadata(f.Event, key) }),
 }
 
 // spellings leads from both spellings of each name to the one with dots.
@@ -215,5 +215,5 @@ func (f *Facts) customerMetadata(key string) value {
 	if f.Customer == nil {
 		return unknown
 	}
-	return metadataValue(f.Customer.Metadata, key)
+	return f.metadata(f.Customer.Metadata, key)
 }

@@ -175,9 +175,9 @@ func moment(passes func(order int) bool) operator {
 	return operator{
 		fits: metadatas, wants: "a date, or a date and time in ISO 8601", read: readMoment,
 		holds: func(v value, given []operand, _ time.Time) bool {
-			bound, _, _ := given[0].time()
+			bound, _ := given[0].time()
 			return v.any(func(s scalar) bool {
-				at, _, ok := s.time()
+				at, ok := s.time()
 				return ok && passes(at.Compare(bound))
 			})
 		},
@@ -189,7 +189,7 @@ func days(passes func(at, now time.Time, n int) bool) operator {
 		fits: metadatas, wants: "a whole number of days from 0 to 36500", read: readDays,
 		holds: func(v value, given []operand, now time.Time) bool {
 			return v.any(func(s scalar) bool {
-				at, _, ok := s.time()
+				at, ok := s.time()
 				return ok && passes(at, now.UTC(), given[0].days)
 			})
 		},
@@ -229,7 +229,7 @@ var weekdays = operator{
 
 func inFrame(v value, given []operand, _ time.Time) bool {
 	return v.any(func(s scalar) bool {
-		at, _, ok := s.time()
+		at, ok := s.time()
 		return ok && slices.ContainsFunc(given, func(o operand) bool { return o.frame(at) })
 	})
 }
@@ -250,13 +250,13 @@ func readText(raw json.RawMessage) (operand, bool) {
 // readOrdered reads what has a place in an order: a number, a text that is one, or a date.
 func readOrdered(raw json.RawMessage) (operand, bool) {
 	o, ok := readAny(raw)
-	_, _, dated := o.time()
+	_, dated := o.time()
 	return o, ok && (o.number != nil || dated)
 }
 
 func readMoment(raw json.RawMessage) (operand, bool) {
 	o, ok := readText(raw)
-	_, _, dated := o.time()
+	_, dated := o.time()
 	return o, ok && dated
 }
 

@@ -20,7 +20,7 @@ func parseTimeframe(text string) (timeframe, bool) {
 	if len(parts) != 3 || parts[1] == "" || parts[2] == "" {
 		return timeframe{}, false
 	}
-	start, _, ok := textScalar(parts[0]).time()
+	start, ok := textScalar(parts[0]).time()
 	t := timeframe{start, voucher.Timeframe{Interval: parts[1], Duration: parts[2]}}
 	return t, ok && voucher.Validity{Timeframe: &t.Timeframe}.Check("") == nil
 }
@@ -33,8 +33,8 @@ type span struct{ from, to time.Time }
 // parseSpan reads "2024-11-14T16:02:00.000Z;2024-11-28T16:02:00.000Z".
 func parseSpan(text string) (span, bool) {
 	from, to, found := strings.Cut(text, ";")
-	a, _, okFrom := textScalar(from).time()
-	b, _, okTo := textScalar(to).time()
+	a, okFrom := textScalar(from).time()
+	b, okTo := textScalar(to).time()
 	return span{a, b}, found && okFrom && okTo && a.Before(b)
 }
 

@@ -43,11 +43,16 @@ func textScalar(text string) scalar {
 // truthValue is a boolean.
 func truthValue(yes bool) value { return textValue(strconv.FormatBool(yes)) }
 
-// metadataValue is the value of a key in an object of metadata. Null and what is not there are unknown, as is an object.
-func metadataValue(metadata json.RawMessage, key string) value {
-	var all map[string]json.RawMessage
-	if json.Unmarshal(metadata, &all) != nil {
+// metadata is the value of a key in an object of metadata. Null and what is not there are unknown, as is an object. Each object
+// is taken apart once for a check.
+func (f *Facts) metadata(object json.RawMessage, key string) value {
+	if len(object) == 0 {
 		return unknown
+	}
+	all, read := f.parts[&object[0]]
+	if !read {
+		_ = json.Unmarshal(object, &all) // what is no object has no parts
+		f.parts[&object[0]] = all
 	}
 	raw, ok := all[key]
 	if !ok {
@@ -71,11 +76,11 @@ func metadataValue(metadata json.RawMessage, key string) value {
 
 // readScalar reads a text, number or boolean.
 func readScalar(raw json.RawMessage) (scalar, bool) {
-	var any any
-	if json.Unmarshal(raw, &any) != nil {
+	var anything any
+	if json.Unmarshal(raw, &anything) != nil {
 		return scalar{}, false
 	}
-	switch v := any.(type) {
+	switch v := anything.(type) {
 	case string:
 		return textScalar(v), true
 	case float64:
@@ -95,13 +100,13 @@ func (s scalar) same(other scalar) bool {
 }
 
 // time reads the scalar as a date, or date and time, in ISO 8601; a date is its start in UTC.
-func (s scalar) time() (at time.Time, dateOnly, ok bool) {
+func (s scalar) time() (time.Time, bool) {
 	text := strings.ToUpper(s.text)
 	if at, err := time.Parse(time.RFC3339Nano, text); err == nil {
-		return at.UTC(), false, true
+		return at.UTC(), true
 	}
 	at, err := time.Parse(time.DateOnly, text)
-	return at, true, err == nil
+	return at, err == nil
 }
 
 // compare is -1, 0 or 1 as s lies before, at or after the other, as numbers or as dates; false where they are neither.
@@ -115,7 +120,7 @@ func (s scalar) compare(other scalar) (int, bool) {
 		}
 		return 0, true
 	}
-	a, _, okA := s.time()
-	b, _, okB := other.time()
+	a, okA := s.time()
+	b, okB := other.time()
 	return a.Compare(b), okA && okB
 }
