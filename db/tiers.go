@@ -51,7 +51,7 @@ func (c *change) stand(ctx context.Context, cards []uuid.UUID, now time.Time) er
 		before := loyalty.Standing{Tier: m.TierID, Since: m.TierSince, Expires: m.TierExpiresAt, Starts: m.TierStartsAt}
 		points := loyalty.Points{Balance: m.Balance, Collected: [3]int64{m.Collected, m.CollectedBefore, m.CollectedEarlier}}
 		after, move := of.campaign.LoyaltyTiersExpiration.Stand(of.tiers, before, points, now)
-		if after == before && m.TierCheckAt == nil {
+		if after.Same(before) && m.TierCheckAt == nil {
 			continue
 		}
 		p.Cards = append(p.Cards, m.VoucherID)

@@ -14,6 +14,13 @@ type Standing struct {
 	Starts  *time.Time // when a higher tier, already reached, begins
 }
 
+// Same reports whether two standings say the same.
+func (s Standing) Same(other Standing) bool {
+	same := func(a, b *time.Time) bool { return a == nil && b == nil || a != nil && b != nil && a.Equal(*b) }
+	tier := s.Tier == nil && other.Tier == nil || s.Tier != nil && other.Tier != nil && *s.Tier == *other.Tier
+	return tier && same(s.Since, other.Since) && same(s.Expires, other.Expires) && same(s.Starts, other.Starts)
+}
+
 // Points is what a member's tier goes by.
 type Points struct {
 	Balance int64
@@ -46,24 +53,39 @@ func (e *Expiration) Stand(tiers []Tier, s Standing, points Points, now time.Tim
 	if e == nil {
 		e = &immediately
 	}
-	current := find(tiers, s.Tier)
-	deserved, until, starts := e.deserved(tiers, points, s, now)
-	next := s
-	next.Starts = starts
-	switch {
-	case rank(deserved) > rank(current):
-		next.Tier, next.Since, next.Expires = &deserved.ID, &now, until
-		if current == nil {
-			return next, Joined
-		}
-		return next, Upgraded
-	case current == nil:
-		next.Tier, next.Since, next.Expires = nil, nil, nil
-		return next, Stayed
-	case rank(deserved) == rank(current):
-		return e.stay(next, until)
+	right := e.deserved(tiers, points, s, now)
+	next, move := e.move(find(tiers, s.Tier), s, right, now)
+	next.Starts = nil
+	if rank(right.coming) > rank(find(tiers, next.Tier)) {
+		next.Starts = &right.starts
 	}
-	return e.fall(next, deserved, until, now)
+	return next, move
+}
+
+// right is what a member has a right to.
+type right struct {
+	tier   *Tier      // the highest tier, now
+	until  *time.Time // until when; nil: as long as the balance holds
+	coming *Tier      // what was reached already and begins later
+	starts time.Time  // when
+}
+
+// move brings a standing to what its member has a right to.
+func (e *Expiration) move(current *Tier, s Standing, r right, now time.Time) (Standing, Move) {
+	switch {
+	case rank(r.tier) > rank(current):
+		s.Tier, s.Since, s.Expires = &r.tier.ID, &now, r.until
+		if current == nil {
+			return s, Joined
+		}
+		return s, Upgraded
+	case current == nil:
+		s.Tier, s.Since, s.Expires = nil, nil, nil
+		return s, Stayed
+	case rank(r.tier) == rank(current):
+		return e.stay(s, r.until)
+	}
+	return e.fall(s, r.tier, r.until, now)
 }
 
 // stay keeps the tier: it holds until then, or as long as the points hold.
@@ -97,49 +119,45 @@ func (e *Expiration) fall(s Standing, deserved *Tier, until *time.Time, now time
 	return s, Downgraded
 }
 
-// deserved is the highest tier that a member has a right to now and until when, and when a higher one begins that is reached
-// already.
-func (e *Expiration) deserved(tiers []Tier, p Points, s Standing, now time.Time) (best *Tier, until, starts *time.Time) {
+// deserved is what a member's points give them a right to.
+func (e *Expiration) deserved(tiers []Tier, p Points, s Standing, now time.Time) (r right) {
 	if e.QualificationType == byBalance {
 		return e.deservedByBalance(tiers, p.Balance, s, now)
 	}
-	var coming *Tier
 	for back, points := range p.Collected {
 		tier, begun := reached(tiers, points), e.periodStart(now, back)
 		if e.StartDate.Type == startNext {
 			begun = e.periodStart(now, back-1)
 		}
 		if begun.After(now) {
-			coming, starts = tier, &begun
+			r.coming, r.starts = tier, begun
 			continue
 		}
-		if end := e.end(tier, begun); rank(tier) > rank(best) && (end == nil || end.After(now)) {
-			best, until = tier, end
+		if end := e.end(tier, begun); rank(tier) > rank(r.tier) && (end == nil || end.After(now)) {
+			r.tier, r.until = tier, end
 		}
 	}
-	if rank(coming) <= max(rank(best), rank(find(tiers, s.Tier))) {
-		starts = nil
-	}
-	return best, until, starts
+	return r
 }
 
-func (e *Expiration) deservedByBalance(tiers []Tier, balance int64, s Standing, now time.Time) (best *Tier, until, starts *time.Time) {
-	best = reached(tiers, balance)
-	if e.StartDate.Type == startNow || s.Starts != nil && !s.Starts.After(now) {
-		return best, e.end(best, now), nil
-	}
+func (e *Expiration) deservedByBalance(tiers []Tier, balance int64, s Standing, now time.Time) right {
+	best := reached(tiers, balance)
 	held := find(tiers, s.Tier)
 	if held == nil {
 		held = reached(tiers, 0) // it needs no points, so there is nothing to wait for
 	}
-	if rank(best) <= rank(held) {
-		return best, e.end(best, now), nil
+	begins := s.Starts != nil && !s.Starts.After(now)
+	if e.StartDate.Type == startNow || begins || rank(best) <= rank(held) {
+		return right{tier: best, until: e.end(best, now)}
 	}
-	begins := e.periodStart(now, -1)
-	if s.Starts != nil {
-		begins = *s.Starts
+	return right{tier: held, until: e.end(held, now), coming: best, starts: or(s.Starts, e.periodStart(now, -1))}
+}
+
+func or(t *time.Time, otherwise time.Time) time.Time {
+	if t == nil {
+		return otherwise
 	}
-	return held, e.end(held, now), &begins
+	return *t
 }
 
 // end is when a tier ends that began then; nil where it lasts as long as the balance. A tier that needs no points never ends:
@@ -152,7 +170,9 @@ func (e *Expiration) end(t *Tier, begun time.Time) *time.Time {
 	if e.ExpirationDate.Type == endOfNextPeriod {
 		end = e.periodStart(begun, -2)
 	}
-	end = e.ExpirationDate.put(end)
+	if put := e.ExpirationDate.put(end); put.After(end) { // rounding never takes from the period
+		end = put
+	}
 	return &end
 }
 
