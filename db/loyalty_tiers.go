@@ -20,7 +20,7 @@ type Tiers struct{ Pool *pgxpool.Pool }
 const tiersPage = 1000
 
 // Create makes tiers of a programme, all or none. Members who have the points for them are in them at once; of a programme with
-// many members the rest follows with the next RetierDue.
+// many members the rest follows with RetierPage.
 func (s Tiers) Create(ctx context.Context, project, programme uuid.UUID, drafts []loyalty.TierDraft) ([]loyalty.Tier, error) {
 	var made []loyalty.Tier
 	err := inChange(ctx, s.Pool, project, func(c *change) error {
@@ -110,38 +110,27 @@ func (s Tiers) OfCard(ctx context.Context, project, card uuid.UUID) (*loyalty.Sh
 	return &shown, err
 }
 
-// RetierDue looks at the members whose tiers are due to end or to begin, a page of them at a time, and returns how many there
-// were. beat is called after each page. Doing it again, or at the same time, tells nothing twice: members are locked, and then
-// looked at as they are.
-func (s Tiers) RetierDue(ctx context.Context, now time.Time, beat func(int64)) (members int64, err error) {
-	for {
-		project, err := q.TiersDue(ctx, s.Pool, now)
-		if missing(err) {
-			return members, nil
-		}
-		if err != nil {
-			return members, err
-		}
-		n, err := s.retierPage(ctx, project, now)
-		if err != nil {
-			return members, err
-		}
-		members += n
-		beat(members)
+// RetierPage looks at the next members, of one project, whose tiers are due to end or to begin by now, and says how many there
+// were; none is none of any project. Doing it again, or at the same time, tells nothing twice: members are locked, and then looked
+// at as they are.
+func (s Tiers) RetierPage(ctx context.Context, now time.Time) (members int64, err error) {
+	project, err := q.TiersDue(ctx, s.Pool, now)
+	if missing(err) {
+		return 0, nil
 	}
-}
-
-func (s Tiers) retierPage(ctx context.Context, project uuid.UUID, now time.Time) (n int64, err error) {
+	if err != nil {
+		return 0, err
+	}
 	err = inChange(ctx, s.Pool, project, func(c *change) error {
 		due, err := q.TiersDueMembers(ctx, c.tx, rows.TiersDueMembersParams{ProjectID: project, Now: now, PageSize: tiersPage})
 		if err != nil || len(due) == 0 {
 			return err
 		}
-		n = int64(len(due))
 		if _, err := c.lock(ctx, each(due, func(m rows.TiersDueMembersRow) uuid.UUID { return m.CustomerID })...); err != nil {
 			return err
 		}
+		members = int64(len(due))
 		return c.stand(ctx, each(due, func(m rows.TiersDueMembersRow) uuid.UUID { return m.VoucherID }), now)
 	})
-	return n, err
+	return members, err
 }

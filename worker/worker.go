@@ -111,6 +111,7 @@ func (w *Worker) planActivities() []any {
 		&activities.Distributions{Store: distributions},
 		&activities.Segments{Store: db.Segments{Pool: pool}},
 		&activities.Points{Store: db.Balances{Pool: pool}},
+		&activities.Tiers{Store: db.Tiers{Pool: pool}},
 		&activities.Customers{Store: db.Customers{Pool: pool}, Actions: db.AsyncActions{Pool: pool}},
 		&activities.Enrolment{
 			Distributions: distributions, Messages: messages, Campaigns: db.Campaigns{Pool: pool}, Letters: w.letters(), PageSize: pageSize,

@@ -26,6 +26,7 @@ type schedule struct {
 const (
 	driftID  = "segments-drift"
 	pointsID = "points-expiry"
+	tiersID  = "tiers-renewal"
 )
 
 // schedules is the one table of them. A run that is due while the one before it works is left out: each starts from what it
@@ -38,6 +39,10 @@ var schedules = []schedule{
 	{
 		id: pointsID, cron: "1 0 * * *", does: "take the points off loyalty cards whose last day is over",
 		run: ExpirePoints, input: activities.PointsExpiry{}, catchUp: 24 * time.Hour,
+	},
+	{
+		id: tiersID, cron: "*/5 * * * *", does: "end and begin the tiers of loyalty programmes that are due",
+		run: RenewTiers, input: activities.TierRenewal{}, catchUp: 24 * time.Hour,
 	},
 }
 

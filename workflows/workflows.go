@@ -23,7 +23,7 @@ const (
 func Register(r worker.WorkflowRegistry) {
 	for _, w := range []any{
 		ManualDistribution, SyncSegment, DriftSegments, SaveCustomers, TestMessage, GenerateCodes, ImportCodes, UpdateVouchers, DeleteCampaign,
-		ImportOrders, ExpirePoints,
+		ImportOrders, ExpirePoints, RenewTiers,
 	} {
 		r.RegisterWorkflow(w)
 	}
