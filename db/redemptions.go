@@ -10,8 +10,10 @@ import (
 	"herald/db/internal/rows"
 	"herald/internal/customer"
 	"herald/internal/id"
+	"herald/internal/order"
 	"herald/internal/redemption"
 	"herald/internal/segment"
+	"herald/internal/stamp"
 )
 
 // recordRedemption writes a redemption or rollback, and counts it in the figures of its customer, who must be locked. What
@@ -106,4 +108,21 @@ func people(ctx context.Context, from rows.DBTX, project uuid.UUID, ids []uuid.U
 		known[row.ID] = customer.Customer(row)
 	}
 	return known, err
+}
+
+// redeemings is what an order shows of the redemptions of one request, by their ids.
+func redeemings(parts []redemption.Redemption, parent *redemption.Redemption) map[string]order.Redeeming {
+	one := parts[0]
+	if parent != nil {
+		one = *parent
+	}
+	kind, related := one.RelatedObject()
+	shown := order.Redeeming{
+		Date: stamp.Stamp(one.CreatedAt), RelatedObjectType: kind, RelatedObjectID: related,
+		RelatedObjectParentID: id.Campaign.FormatPtr(one.CampaignID),
+	}
+	if parent != nil {
+		shown.Stacked = each(parts, redemption.Redemption.PublicID)
+	}
+	return map[string]order.Redeeming{one.PublicID(): shown}
 }

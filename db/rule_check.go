@@ -52,15 +52,7 @@ func (b rulebook) broken(ctx context.Context, tx rows.DBTX, f rule.Facts) (map[u
 	if len(b.rules) == 0 {
 		return broken, nil
 	}
-	if f.Now.IsZero() {
-		f.Now = time.Now()
-	}
-	if f.Redeeming && len(b.counted) > 0 {
-		if err := q.AssignmentLock(ctx, tx, rows.AssignmentLockParams{ProjectID: b.project, Ids: b.counted}); err != nil {
-			return nil, err
-		}
-	}
-	counts, err := b.past(ctx, tx, &f)
+	counts, err := b.ready(ctx, tx, &f)
 	if err != nil {
 		return nil, err
 	}
@@ -74,6 +66,23 @@ func (b rulebook) broken(ctx context.Context, tx rows.DBTX, f rule.Facts) (map[u
 		}
 	}
 	return broken, nil
+}
+
+// ready fills in what the rules ask of the customer, holds rules that count what others do where f decides a redemption, and says
+// what was redeemed of each object before.
+func (b rulebook) ready(ctx context.Context, tx rows.DBTX, f *rule.Facts) (map[uuid.UUID]rule.Counts, error) {
+	if len(b.rules) == 0 {
+		return nil, nil
+	}
+	if f.Now.IsZero() {
+		f.Now = time.Now()
+	}
+	if f.Redeeming && len(b.counted) > 0 {
+		if err := q.AssignmentLock(ctx, tx, rows.AssignmentLockParams{ProjectID: b.project, Ids: b.counted}); err != nil {
+			return nil, err
+		}
+	}
+	return b.past(ctx, tx, f)
 }
 
 // applicability is what the rules of an object say of the lines that its discount covers: the first that says anything.

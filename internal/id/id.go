@@ -46,6 +46,7 @@ const (
 	Category     Prefix = "cat"
 	Holder       Prefix = "rh"
 	Session      Prefix = "ssn"
+	Tracking     Prefix = "track"
 	Event        Prefix = "event" // a custom event
 	Deletion     Prefix = "del"   // the permanent deletion of a customer
 	messages     Prefix = "msg"

@@ -94,6 +94,19 @@ func (b *Basket) begin() {
 	}
 }
 
+// Since says that all that was applied since the start was applied as one. Redeemables add lines at the end only.
+func (b *Basket) Since(start Basket) {
+	b.Applied, b.LinesApplied = b.Discount-start.Discount, b.LinesDiscount()-start.LinesDiscount()
+	for i := range b.Lines {
+		var was Line
+		if i < len(start.Lines) {
+			was = start.Lines[i]
+		}
+		l := &b.Lines[i]
+		l.Applied, l.FreeApplied, l.AddedApplied = l.Discount-was.Discount, l.Free-was.Free, l.Added-was.Added
+	}
+}
+
 // off takes an amount off the order as a whole, as much as is left of it, and says how much that was.
 func (b *Basket) off(amount int64) int64 {
 	amount = max(min(amount, b.Left()), 0)

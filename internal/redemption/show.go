@@ -3,9 +3,11 @@ package redemption
 import (
 	"encoding/json"
 
+	"herald/internal/campaign"
 	"herald/internal/customer"
 	"herald/internal/id"
 	"herald/internal/order"
+	"herald/internal/promotion"
 	"herald/internal/stamp"
 	"herald/internal/voucher"
 )
@@ -54,7 +56,7 @@ type Shown struct {
 	Order         *ShownOrder      `json:"order"`
 	Customer      *customer.Simple `json:"customer"`
 	Voucher       *ShownVoucher    `json:"voucher,omitempty"`
-	PromotionTier any              `json:"promotion_tier,omitempty"`
+	PromotionTier *promotion.Shown `json:"promotion_tier,omitempty"`
 	Reward        any              `json:"reward,omitempty"`
 	Related       *Related         `json:"related_redemptions,omitempty"`
 }
@@ -128,4 +130,87 @@ func ShowOrder(o order.Order, t *Totals) *ShownOrder {
 	shown.AppliedDiscountAmount, shown.ItemsAppliedDiscountAmount = t.AppliedDiscount, t.ItemsAppliedDiscount
 	shown.TotalAppliedDiscountAmount = t.TotalAppliedDiscount
 	return shown
+}
+
+// Full is a redemption with what it is shown with.
+type Full struct {
+	Redemption
+	Customer *customer.Customer
+	Voucher  *voucher.Voucher
+	Holder   *customer.Customer
+	Campaign *campaign.Campaign // of the voucher or the tier
+	Tier     *promotion.Tier
+	Order    *order.Order
+	Reward   any // as the public API shows it
+	Related  Related
+}
+
+// Show is the redemption as the public API shows it.
+func Show(f Full) Shown {
+	shown := Shown{Simple: f.Simple(), Customer: simple(f.Customer), Reward: f.Reward}
+	if f.Order != nil {
+		shown.Order = ShowOrder(*f.Order, f.Effects.Order)
+	}
+	if f.Voucher != nil {
+		shown.Voucher = &ShownVoucher{voucher.Show(*f.Voucher, f.campaignName()), simple(f.Holder)}
+	}
+	if f.Tier != nil && f.Campaign != nil {
+		tier := promotion.Show(*f.Tier, *f.Campaign, nil)
+		shown.PromotionTier = &tier
+	}
+	if len(f.Related.Rollbacks) > 0 || len(f.Related.Redemptions) > 0 {
+		shown.Related = &f.Related
+	}
+	return shown
+}
+
+// Simple is the redemption as the data of events shows it.
+func (f Full) Simple() Simple {
+	var of voucher.Type
+	if f.Voucher != nil {
+		of = f.Voucher.Type
+	}
+	return ShowSimple(f.Redemption, of)
+}
+
+// Data is what an occurrence of the redemption says, under the public API's names; what there is none of is null.
+func (f Full) Data() map[string]any {
+	data := map[string]any{
+		"order": nil, "campaign": nil, "voucher": nil, "holder": nil, "promotion_tier": nil, "promotion_stack": nil,
+		"redemption": f.Simple(),
+	}
+	if f.Order != nil {
+		data["order"] = ShowOrder(*f.Order, f.Effects.Order)
+	}
+	if f.Campaign != nil {
+		data["campaign"] = campaign.ShowSimple(*f.Campaign)
+	}
+	if f.Voucher != nil {
+		data["voucher"] = voucher.ShowSimple(*f.Voucher, f.campaignName())
+	}
+	if f.Holder != nil {
+		data["holder"] = customer.ShowSimple(*f.Holder)
+	}
+	if f.Tier != nil && f.Campaign != nil {
+		data["promotion_tier"] = promotion.Show(*f.Tier, *f.Campaign, nil)
+	}
+	if f.Effects.Stack != nil {
+		data["promotion_stack"] = map[string]any{"id": id.Stack.Format(*f.Effects.Stack), "object": "promotion_stack"}
+	}
+	return data
+}
+
+func (f Full) campaignName() *string {
+	if f.Campaign == nil {
+		return nil
+	}
+	return &f.Campaign.Name
+}
+
+func simple(c *customer.Customer) *customer.Simple {
+	if c == nil {
+		return nil
+	}
+	shown := customer.ShowSimple(*c)
+	return &shown
 }

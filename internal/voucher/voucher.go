@@ -48,6 +48,15 @@ type Voucher struct {
 	UpdatedAt          *time.Time
 }
 
+// PublishedAt is when the voucher was given away; nil where it was not. The publication's id holds the instant.
+func (v Voucher) PublishedAt() *time.Time {
+	if v.PublicationID == nil || v.PublicationID.Version() != 7 {
+		return nil
+	}
+	at := time.Unix(v.PublicationID.Time().UnixTime())
+	return &at
+}
+
 // Benefit is what a voucher is worth, as callers write it: exactly the one that fits the type.
 type Benefit struct {
 	Type        Type      `json:"type,omitempty"`

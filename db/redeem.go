@@ -1,0 +1,439 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"herald/db/internal/rows"
+	"herald/internal/balance"
+	"herald/internal/fault"
+	"herald/internal/id"
+	"herald/internal/occurrence"
+	"herald/internal/order"
+	"herald/internal/promotion"
+	"herald/internal/redemption"
+	"herald/internal/referral"
+	"herald/internal/voucher"
+)
+
+// Redemptions is the store of redemptions and their rollbacks.
+type Redemptions struct{ Pool *pgxpool.Pool }
+
+// Redeemed is what one request redeemed.
+type Redeemed struct {
+	Parts  []redemption.Full
+	Parent *redemption.Full // what stands for several parts
+	Order  *redemption.ShownOrder
+}
+
+// refusal ends a change because something cannot be redeemed; it is then recorded.
+type refusal struct {
+	assessment *assessment
+	wanted     *wanted
+}
+
+func (r *refusal) Error() string { return r.wanted.refused.Error() }
+
+// Redeem redeems all that is asked for, or nothing. What refuses it is kept as a failed redemption, which the fault names.
+func (s Redemptions) Redeem(ctx context.Context, project uuid.UUID, ask Asking) (made Redeemed, err error) {
+	err = inChange(ctx, s.Pool, project, func(c *change) (err error) {
+		made, err = c.redeem(ctx, ask)
+		return err
+	})
+	var refused *refusal
+	if errors.As(err, &refused) {
+		return Redeemed{}, s.recordRefusal(ctx, project, ask, refused)
+	}
+	return made, err
+}
+
+// redeem redeems all that is asked for within the change.
+func (c *change) redeem(ctx context.Context, ask Asking) (Redeemed, error) {
+	a := &assessment{
+		from: c.tx, project: c.project, now: time.Now().UTC().Truncate(time.Microsecond), source: c.source, redeeming: true, ask: ask,
+	}
+	if err := a.find(ctx); err != nil {
+		return Redeemed{}, err
+	}
+	before, err := c.holdAll(ctx, a)
+	if err != nil {
+		return Redeemed{}, err
+	}
+	if err := a.load(ctx); err != nil {
+		return Redeemed{}, err
+	}
+	a.judge()
+	if failed := a.failure(); failed != nil {
+		return Redeemed{}, &refusal{a, failed}
+	}
+	return c.writeRedeemed(ctx, a, before)
+}
+
+// holdAll locks what the redemption works on, in the order of all changes: customers, the order, vouchers. The customer is the
+// one who is named, or the order's, or the holder of a loyalty card. It returns the order as it was.
+func (c *change) holdAll(ctx context.Context, a *assessment) (before *order.Order, err error) {
+	if a.ask.Customer != nil {
+		who, err := c.customer(ctx, *a.ask.Customer)
+		if err != nil {
+			return nil, err
+		}
+		a.customer = &who
+	}
+	if holders := a.holders(true); len(holders) > 0 {
+		if _, err := c.lock(ctx, holders...); err != nil {
+			return nil, err
+		}
+	}
+	if a.ask.Order != nil {
+		if before, err = c.findOrder(ctx, *a.ask.Order); err != nil {
+			return nil, err
+		}
+		after, err := a.ask.Order.Over(startOf(before))
+		if err != nil {
+			return nil, fault.Inside("order", err)
+		}
+		a.order = &after
+	}
+	if who := a.presumed(); a.customer == nil && who != nil {
+		found, err := c.hold(ctx, Saving{ID: who})
+		if err != nil {
+			return nil, err
+		}
+		a.customer = &found
+	}
+	vouchers := a.vouchers()
+	if len(vouchers) == 0 {
+		return before, nil
+	}
+	locked, err := q.VouchersLock(ctx, c.tx, rows.VouchersLockParams{ProjectID: c.project, Ids: vouchers})
+	a.refresh(locked)
+	return before, err
+}
+
+// presumed is the customer where the request names none.
+func (a *assessment) presumed() *uuid.UUID {
+	if a.order != nil && a.order.CustomerID != nil {
+		return a.order.CustomerID
+	}
+	for _, w := range a.all {
+		if w.voucher != nil && w.voucher.Type == voucher.LoyaltyCard {
+			return w.voucher.HolderID
+		}
+	}
+	return nil
+}
+
+// writeRedeemed writes what was allowed: the order, the uses and the balances of vouchers, the tiers' sums, the redemptions, and
+// what they are told as.
+func (c *change) writeRedeemed(ctx context.Context, a *assessment, before *order.Order) (Redeemed, error) {
+	parts, parent := a.redemptions()
+	saved, err := c.writeRedeemedOrder(ctx, a, before, parts, parent)
+	if err != nil {
+		return Redeemed{}, err
+	}
+	if err := c.takeVouchers(ctx, a, parts, saved); err != nil {
+		return Redeemed{}, err
+	}
+	if err := c.takeTiers(ctx, a); err != nil {
+		return Redeemed{}, err
+	}
+	all := parts
+	if parent != nil {
+		all = append([]redemption.Redemption{*parent}, parts...)
+	}
+	if _, err := c.recordRedemptions(ctx, all); err != nil {
+		return Redeemed{}, err
+	}
+	if a.ask.Session != nil && a.ask.Session.Key != "" {
+		if err := q.SessionEnd(ctx, c.tx, rows.SessionEndParams{ProjectID: c.project, Key: a.ask.Session.Key}); err != nil {
+			return Redeemed{}, err
+		}
+	}
+	made := a.full(parts, parent, saved)
+	return made, c.tellRedeemed(ctx, a, made)
+}
+
+// redemptions are what is written of what was allowed, and what stands for them where they are several.
+func (a *assessment) redemptions() (parts []redemption.Redemption, parent *redemption.Redemption) {
+	base := redemption.Redemption{
+		ProjectID: a.project, Object: redemption.Use, TrackingID: a.tracking(), Result: redemption.Success, Status: redemption.Succeeded,
+		Metadata: a.ask.Metadata, CreatedAt: a.now, Effects: redemption.Effects{Channel: channelOf(a.source)},
+	}
+	if a.customer != nil {
+		base.CustomerID = &a.customer.ID
+	}
+	if a.ask.Session != nil {
+		base.Effects.Session = a.ask.Session.Key
+	}
+	if len(a.all) > 1 {
+		one := base
+		one.ID = id.New()
+		if a.order != nil {
+			totals := a.whole()
+			one.Effects.Order, one.Effects.Applied = &totals, totals.TotalAppliedDiscount
+		}
+		parent = &one
+	}
+	for _, w := range a.all {
+		one := base
+		one.ID, one.CampaignID, one.RewardID, one.Amount = id.New(), w.of(), w.rewardID(), w.amount
+		one.Effects.Order, one.Effects.Applied, one.Effects.Took = w.effects.Order, w.effects.Applied, w.effects.Took
+		one.Effects.Reward, one.Effects.Stack = w.effects.Reward, w.stack
+		if w.voucher != nil {
+			one.VoucherID = &w.voucher.ID
+		} else {
+			one.PromotionTierID = &w.tier.ID
+		}
+		if parent != nil {
+			one.ParentID = &parent.ID
+			parent.Effects.Parts = append(parent.Effects.Parts, one.ID)
+		}
+		parts = append(parts, one)
+	}
+	return parts, parent
+}
+
+// tracking is the caller's word for the customer, or ours.
+func (a *assessment) tracking() *string {
+	if a.ask.TrackingID != nil || a.customer == nil {
+		return a.ask.TrackingID
+	}
+	ours := id.Tracking.Format(a.customer.ID)
+	return &ours
+}
+
+// channelOf is who redeems, as redemptions show it.
+func channelOf(s occurrence.Source) *redemption.Channel {
+	if s.APIKey != nil {
+		return &redemption.Channel{ID: s.APIKey.AppID, Type: "API"}
+	}
+	return &redemption.Channel{ID: s.GroupID, Type: "AUTO_REDEEM"}
+}
+
+// writeRedeemedOrder writes the order with what was taken off it, paid unless the request says otherwise, and names it in the
+// redemptions.
+func (c *change) writeRedeemedOrder(
+	ctx context.Context, a *assessment, before *order.Order, parts []redemption.Redemption, parent *redemption.Redemption,
+) (*order.Order, error) {
+	if a.order == nil {
+		return nil, nil
+	}
+	told := redemption.Full{Redemption: parts[0], Voucher: a.all[0].voucher}
+	if parent != nil {
+		told = redemption.Full{Redemption: *parent}
+	}
+	a.basket.Since(a.start)
+	after := a.basket.Onto(*a.order)
+	if a.ask.Order.Status == nil && !after.Status.Counts() {
+		after.Status = order.Paid
+	}
+	if a.customer != nil {
+		after.CustomerID = &a.customer.ID
+	}
+	if referrer := a.referrer(); referrer != nil && after.ReferrerID == nil {
+		after.ReferrerID = referrer
+	}
+	saved, err := c.saveOrder(ctx, ordered{before: before, after: after, redemption: told.Simple()})
+	if err != nil {
+		return nil, err
+	}
+	for i := range parts {
+		parts[i].OrderID = &saved.ID
+	}
+	if parent != nil {
+		parent.OrderID = &saved.ID
+	}
+	return &saved, nil
+}
+
+// referrer is who brought the customer along, where a referral code is redeemed.
+func (a *assessment) referrer() *uuid.UUID {
+	for _, w := range a.all {
+		if w.voucher != nil && w.voucher.IsReferralCode {
+			return w.voucher.HolderID
+		}
+	}
+	return nil
+}
+
+// takeVouchers counts the uses of vouchers, and takes credits and points from cards.
+func (c *change) takeVouchers(ctx context.Context, a *assessment, parts []redemption.Redemption, saved *order.Order) error {
+	ids := a.vouchers()
+	if len(ids) == 0 {
+		return nil
+	}
+	counted, err := q.VouchersRedeem(ctx, c.tx, rows.VouchersRedeemParams{ProjectID: c.project, Ids: ids})
+	if err != nil {
+		return err
+	}
+	a.refresh(counted)
+	if failed := a.failure(); failed != nil { // cannot be: they are locked
+		failed.refused = redemption.Refuse(fault.QuantityExceeded, failed.name())
+		return &refusal{a, failed}
+	}
+	var movements []balance.Movement
+	var of []int
+	for i, w := range a.all {
+		if w.voucher == nil || w.amount == nil || *w.amount == 0 {
+			continue
+		}
+		movements = append(movements, w.movement(parts[i], a, saved))
+		parts[i].Effects.Transaction = &movements[len(movements)-1].ID
+		of = append(of, i)
+	}
+	if len(movements) == 0 {
+		return nil
+	}
+	moved, err := c.moveBalances(ctx, movements)
+	if err != nil {
+		return err
+	}
+	for i, m := range moved {
+		a.all[of[i]].voucher = &m.voucher
+	}
+	return nil
+}
+
+// movement is what the redemption takes from a card.
+func (w *wanted) movement(r redemption.Redemption, a *assessment, saved *order.Order) balance.Movement {
+	kind := balance.CreditsRedemption
+	if w.voucher.Type == voucher.LoyaltyCard {
+		kind = balance.PointsRedemption
+	}
+	m := balance.Movement{
+		ID: id.New(), Voucher: w.voucher.ID, Amount: -*w.amount, Type: kind, By: r.CustomerID,
+		Details: map[string]any{"redemption": map[string]any{"id": r.PublicID()}},
+	}
+	if saved != nil {
+		m.Details["order"] = map[string]any{"id": id.Order.Format(saved.ID), "source_id": saved.SourceID}
+	}
+	if w.reward != nil {
+		m.Details["reward"] = balance.Named{ID: id.Reward.Format(w.reward.id), Name: w.reward.name}
+	}
+	return m
+}
+
+// takeTiers adds to the sums of promotion tiers.
+func (c *change) takeTiers(ctx context.Context, a *assessment) error {
+	p := rows.TiersRedeemParams{ProjectID: c.project, By: 1}
+	for _, w := range a.all {
+		if w.tier == nil {
+			continue
+		}
+		var amount int64
+		if w.effects.Order != nil {
+			amount = w.effects.Order.Amount
+		}
+		p.Ids, p.Amounts, p.Discounts = append(p.Ids, w.tier.ID), append(p.Amounts, amount), append(p.Discounts, w.effects.Applied)
+	}
+	if len(p.Ids) == 0 {
+		return nil
+	}
+	counted, err := q.TiersRedeem(ctx, c.tx, p)
+	for _, row := range counted {
+		for _, w := range a.all {
+			if w.tier != nil && w.tier.ID == row.ID {
+				t := promotion.Tier(row)
+				w.tier = &t
+			}
+		}
+	}
+	return err
+}
+
+// full is what was redeemed, with what it is shown with.
+func (a *assessment) full(parts []redemption.Redemption, parent *redemption.Redemption, saved *order.Order) (made Redeemed) {
+	for i, w := range a.all {
+		one := redemption.Full{
+			Redemption: parts[i], Customer: a.customer, Voucher: w.voucher, Holder: w.holder, Campaign: w.campaign, Tier: w.tier,
+		}
+		if saved != nil {
+			after := *saved
+			after.Items = w.order.Items
+			one.Order = &after
+		}
+		made.Parts = append(made.Parts, one)
+	}
+	if parent != nil {
+		made.Parent = &redemption.Full{Redemption: *parent, Customer: a.customer, Order: saved}
+	}
+	if saved != nil {
+		totals := a.whole()
+		made.Order = redemption.ShowOrder(*saved, &totals)
+		made.Order.Redemptions = redeemings(parts, parent)
+	}
+	return made
+}
+
+// tellRedeemed says what the customer redeemed, and refers who was brought along by a referral code. What nobody redeemed is not
+// told of.
+func (c *change) tellRedeemed(ctx context.Context, a *assessment, made Redeemed) error {
+	if a.customer == nil {
+		return nil
+	}
+	for _, one := range made.Parts {
+		c.happened(occurrence.Occurrence{
+			Type: occurrence.Redeemed, Customer: a.customer.ID, Subject: one.CampaignID, Data: one.Data(),
+		})
+		if one.Voucher == nil || !one.Voucher.IsReferralCode {
+			continue
+		}
+		via := referral.Cause{Type: referral.Redemption, ID: one.ID, Shown: one.Simple()}
+		if _, err := c.refer(ctx, *one.Voucher, a.customer.ID, via); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// recordRefusal keeps a refusal as a failed redemption, which the customer's activity tells of, and returns the fault that names
+// it. A request that made its customer leaves none behind. What is the fault of a program, or names what is not there, is not kept.
+func (s Redemptions) recordRefusal(ctx context.Context, project uuid.UUID, ask Asking, r *refusal) error {
+	w, bad := r.wanted, r.wanted.refused
+	if !redemption.Refused(bad) || w.voucher == nil && w.tier == nil {
+		return bad
+	}
+	err := inChange(ctx, s.Pool, project, func(c *change) error {
+		failed := redemption.Redemption{
+			Object: redemption.Use, CampaignID: w.of(), TrackingID: ask.TrackingID, Result: redemption.Failure, Status: redemption.Failed,
+			FailureCode: new(string), FailureMessage: &bad.Message, Metadata: ask.Metadata, CreatedAt: r.assessment.now,
+			Effects: redemption.Effects{Channel: channelOf(c.source)}, ID: id.New(),
+		}
+		*failed.FailureCode = string(bad.Code)
+		if w.voucher != nil {
+			failed.VoucherID = &w.voucher.ID
+		} else {
+			failed.PromotionTierID = &w.tier.ID
+		}
+		one := redemption.Full{Redemption: failed, Voucher: w.voucher, Holder: w.holder, Campaign: w.campaign, Tier: w.tier}
+		if r.assessment.customer != nil {
+			held, err := c.lock(ctx, r.assessment.customer.ID)
+			if err != nil {
+				return err
+			}
+			if slices.Contains(held, r.assessment.customer.ID) {
+				failed.CustomerID, failed.TrackingID = &r.assessment.customer.ID, r.assessment.tracking()
+				one.Redemption = failed
+				c.happened(occurrence.Occurrence{
+					Type: occurrence.RedemptionFailed, Customer: *failed.CustomerID, Subject: failed.CampaignID, Data: one.Data(),
+				})
+			}
+		}
+		if _, err := c.recordRedemption(ctx, failed); err != nil {
+			return err
+		}
+		named := *bad
+		named.ResourceID, named.ResourceType = failed.PublicID(), "redemption"
+		bad = &named
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return bad
+}

@@ -1,0 +1,310 @@
+package db
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"herald/db/internal/rows"
+	"herald/internal/balance"
+	"herald/internal/fault"
+	"herald/internal/id"
+	"herald/internal/redemption"
+	"herald/internal/rule"
+	"herald/internal/voucher"
+)
+
+// judge holds what was found against everything that may refuse it, one after the other, and applies what is allowed to the
+// order. After the first refusal nothing more is applied: all is redeemed or nothing.
+func (a *assessment) judge() {
+	if a.order != nil {
+		a.start = redemption.BasketOf(*a.order)
+		a.basket = redemption.BasketOf(*a.order)
+	}
+	for _, w := range a.all {
+		if w.refused == nil {
+			w.refused = a.judgeOne(w)
+		}
+		if w.refused != nil {
+			return
+		}
+	}
+}
+
+// judgeOne is why it cannot be redeemed, or nil where it was applied.
+func (a *assessment) judgeOne(w *wanted) *fault.Error {
+	if bad := a.refuse(w); bad != nil {
+		return bad
+	}
+	before := a.basket
+	before.Lines = append([]redemption.Line(nil), before.Lines...)
+	if bad := a.apply(w); bad != nil {
+		return bad
+	}
+	if a.order != nil {
+		totals := a.basket.Totals()
+		w.effects.Order, w.effects.Applied, w.effects.Took = &totals, totals.TotalAppliedDiscount, a.basket.Took()
+	}
+	if bad := a.ruled(w, before); bad != nil {
+		return bad
+	}
+	if a.order != nil {
+		after := a.basket.Onto(*a.order)
+		w.order = &after
+	}
+	return nil
+}
+
+// refuse is why it cannot be redeemed whatever the order is.
+func (a *assessment) refuse(w *wanted) *fault.Error {
+	var windows []redemption.Window
+	if c := w.campaign; c != nil {
+		windows = append(windows, redemption.Window{Active: c.Active, Start: c.StartDate, End: c.ExpirationDate, Validity: c.Validity})
+	}
+	if t := w.tier; t != nil {
+		own := redemption.Window{Active: t.Active, Start: t.StartDate, End: t.ExpirationDate, Validity: t.Validity}
+		return redemption.RefuseTier(w.asked.ID, a.now, append(windows, own)...)
+	}
+	v := w.voucher
+	own := redemption.Window{
+		Active: v.Active, Start: v.StartDate, End: v.ExpirationDate, Validity: v.Validity, Published: v.PublishedAt(),
+	}
+	if bad := redemption.RefuseVoucher(v.Code, a.now, append([]redemption.Window{own}, windows...)...); bad != nil {
+		return bad
+	}
+	if v.RedemptionQuantity != nil && v.RedeemedQuantity+w.held.Uses >= *v.RedemptionQuantity {
+		return redemption.Refuse(fault.QuantityExceeded, v.Code)
+	}
+	itsHolder := a.customer != nil && v.HolderID != nil && *v.HolderID == a.customer.ID
+	switch {
+	case v.IsReferralCode && itsHolder:
+		return redemption.Refuse(fault.ReferrerRedeems, v.Code)
+	case v.Type == voucher.LoyaltyCard && a.customer == nil:
+		return redemption.Refuse(fault.MissingCustomer, v.Code)
+	case v.Type == voucher.LoyaltyCard && !itsHolder:
+		bad := redemption.Refuse(fault.InvalidCustomer, v.Code)
+		bad.Message = "Customer must be a holder of a loyalty card."
+		return bad
+	}
+	return nil
+}
+
+// apply applies it to the order, and says what it takes from cards.
+func (a *assessment) apply(w *wanted) *fault.Error {
+	covered := a.covered(w)
+	if w.tier != nil {
+		return a.discount(w.tier.Discount, covered, w.asked.ID)
+	}
+	benefit, err := voucher.BenefitOf(w.voucher.Type, w.voucher.Value)
+	if err != nil {
+		return fault.New(fault.InvalidVoucher, "%v", err)
+	}
+	switch w.voucher.Type {
+	case voucher.GiftVoucher:
+		return a.credits(w, benefit.Gift, covered)
+	case voucher.LoyaltyCard:
+		return a.points(w)
+	}
+	return a.discount(benefit.Discount, covered, w.voucher.Code)
+}
+
+// covered is which lines of the order a discount may touch: as the rules of the voucher or tier say, or those of its campaign.
+func (a *assessment) covered(w *wanted) rule.Applicability {
+	for _, object := range w.objects() {
+		if says := a.book.applicability(object); !says.Unlimited() {
+			return says
+		}
+	}
+	return rule.Applicability{}
+}
+
+func (a *assessment) discount(d *voucher.Discount, covered rule.Applicability, name string) *fault.Error {
+	switch {
+	case d == nil || a.order == nil:
+		return nil
+	case a.basket.Lacks(*d):
+		return redemption.Refuse(fault.MissingOrderItems, name)
+	}
+	a.basket.ApplyDiscount(*d, covered)
+	return nil
+}
+
+func (a *assessment) credits(w *wanted, g *voucher.Gift, covered rule.Applicability) *fault.Error {
+	account, err := balance.AccountOf(*w.voucher)
+	if err != nil {
+		return fault.New(fault.InvalidVoucher, "%v", err)
+	}
+	left := account.Balance - w.held.Amount
+	wanted := max(left, 0)
+	if w.asked.Gift != nil && w.asked.Gift.Credits != nil {
+		wanted = *w.asked.Gift.Credits
+	} else if a.order == nil {
+		return redemption.Refuse(fault.MissingAmount, w.voucher.Code)
+	}
+	if wanted > left || left <= 0 {
+		return &fault.Error{Code: fault.GiftExceeded, Message: "gift amount exceeded", Details: w.voucher.Code}
+	}
+	if a.order != nil {
+		wanted = a.basket.ApplyCredits(wanted, g.Effect, covered)
+	}
+	w.amount = &wanted
+	return nil
+}
+
+func (a *assessment) points(w *wanted) *fault.Error {
+	switch {
+	case w.asked.Reward == nil || w.reward == nil:
+		return redemption.Refuse(fault.MissingReward, w.voucher.Code)
+	case a.order == nil:
+		return redemption.Refuse(fault.MissingOrder, w.voucher.Code)
+	}
+	account, err := balance.AccountOf(*w.voucher)
+	if err != nil {
+		return fault.New(fault.InvalidVoucher, "%v", err)
+	}
+	left := account.Balance - w.held.Amount
+	wanted := max(left, 0)
+	if w.asked.Reward.Points != nil {
+		wanted = *w.asked.Reward.Points
+	}
+	if wanted > left || left <= 0 {
+		return &fault.Error{Code: fault.PointsExceeded, Message: "loyalty card points exceeded", Details: w.voucher.Code}
+	}
+	spent := a.basket.ApplyPoints(wanted, w.reward.exchange)
+	w.amount = &spent
+	w.effects.Reward = &redemption.Reward{Assignment: &w.reward.assignment}
+	return nil
+}
+
+// ruled is the first rule that does not hold; before is the order as the rules see it, without what it would take off.
+func (a *assessment) ruled(w *wanted, before redemption.Basket) *fault.Error {
+	f := a.facts
+	if a.order != nil {
+		o := before.Onto(*a.order)
+		f.Order = &o
+	}
+	f.Discount = w.effects.Applied
+	if w.voucher != nil {
+		f.Holder = w.voucher.HolderID
+		switch w.voucher.Type {
+		case voucher.GiftVoucher:
+			f.Gift = w.amount
+		case voucher.LoyaltyCard:
+			f.Points = w.amount
+		}
+	}
+	for _, object := range w.objects() {
+		f.Counts = a.counts[object]
+		for _, r := range a.book.rules[object] {
+			if v := r.Check(f); v != nil {
+				return broken(*v, w.name())
+			}
+		}
+	}
+	return nil
+}
+
+// name is what a refusal is about: the code, or the tier's id.
+func (w *wanted) name() string {
+	if w.voucher != nil {
+		return w.voucher.Code
+	}
+	return w.asked.ID
+}
+
+// broken is the refusal by a rule; which it is depends on what its first condition that does not hold is about.
+func broken(v rule.Violation, name string) *fault.Error {
+	code := fault.RedemptionRules
+	about, _, _ := strings.Cut(v.About, ".")
+	switch about {
+	case "customer", "publication":
+		code = fault.CustomerRules
+	case "order", "product", "sku":
+		code = fault.OrderRules
+	}
+	bad := redemption.Refuse(code, name)
+	bad.Notice = v.Message
+	return bad
+}
+
+// loadRewards finds the rewards by which loyalty cards pay.
+func (a *assessment) loadRewards(ctx context.Context) error {
+	p := rows.RedeemableRewardsParams{ProjectID: a.project}
+	for _, w := range a.all {
+		if w.voucher == nil || w.voucher.Type != voucher.LoyaltyCard || w.voucher.CampaignID == nil || w.asked.Reward == nil {
+			continue
+		}
+		p.Campaigns = append(p.Campaigns, *w.voucher.CampaignID)
+		p.Ids = appendParsed(appendParsed(p.Ids, id.Reward, w.asked.Reward.ID), id.RewardOffer, w.asked.Reward.AssignmentID)
+	}
+	if len(p.Ids) == 0 {
+		return nil
+	}
+	found, err := q.RedeemableRewards(ctx, a.from, p)
+	for _, row := range found {
+		for _, w := range a.all {
+			if w.names(row) {
+				if w.reward, w.refused = coinsOf(row); w.refused != nil {
+					break
+				}
+			}
+		}
+	}
+	return err
+}
+
+// names reports whether the card asks for that reward of its programme.
+func (w *wanted) names(row rows.RedeemableRewardsRow) bool {
+	if w.voucher == nil || w.voucher.CampaignID == nil || *w.voucher.CampaignID != row.CampaignID || w.asked.Reward == nil {
+		return false
+	}
+	asked := *w.asked.Reward
+	return (asked.ID == "" || asked.ID == id.Reward.Format(row.Reward.ID)) &&
+		(asked.AssignmentID == "" || asked.AssignmentID == id.RewardOffer.Format(row.AssignmentID))
+}
+
+// coinsOf is the reward as what points are worth; other rewards pay for nothing.
+func coinsOf(row rows.RedeemableRewardsRow) (*coins, *fault.Error) {
+	if row.Reward.Type != "COIN" {
+		return nil, fault.Property("reward.id", "The reward is a %s; with an order only a COIN pays. Others are redeemed by POST /v1/loyalties/{campaignId}/members/{memberId}/redemption", row.Reward.Type)
+	}
+	var parameters struct {
+		Coin struct {
+			ExchangeRatio float64 `json:"exchange_ratio"`
+			PointsRatio   float64 `json:"points_ratio"`
+		} `json:"coin"`
+	}
+	if err := json.Unmarshal(row.Reward.Parameters, &parameters); err != nil {
+		return nil, fault.New(fault.InvalidVoucher, "the reward's parameters: %v", err)
+	}
+	return &coins{
+		id: row.Reward.ID, assignment: row.AssignmentID, name: row.Reward.Name,
+		exchange: redemption.Exchange{Points: int64(parameters.Coin.PointsRatio), Units: int64(parameters.Coin.ExchangeRatio)},
+	}, nil
+}
+
+// failure is the first refusal; nil: all can be redeemed.
+func (a *assessment) failure() *wanted {
+	for _, w := range a.all {
+		if w.refused != nil {
+			return w
+		}
+	}
+	return nil
+}
+
+// whole is the order with all that was applied, shown as one: what all together took off it.
+func (a *assessment) whole() redemption.Totals {
+	a.basket.Since(a.start)
+	return a.basket.Totals()
+}
+
+// rewardID is the reward that points were spent on.
+func (w *wanted) rewardID() *uuid.UUID {
+	if w.reward == nil {
+		return nil
+	}
+	return &w.reward.id
+}
