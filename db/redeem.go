@@ -84,6 +84,14 @@ func (c *change) holdAll(ctx context.Context, a *assessment) (before *order.Orde
 		}
 		a.customer = &who
 	}
+	var referrer *uuid.UUID
+	if a.ask.Referrer != nil {
+		who, err := c.customer(ctx, *a.ask.Referrer)
+		if err != nil {
+			return nil, fault.Inside("order.referrer", err)
+		}
+		referrer = &who.ID
+	}
 	if holders := a.holders(true); len(holders) > 0 {
 		if _, err := c.lock(ctx, holders...); err != nil {
 			return nil, err
@@ -96,6 +104,9 @@ func (c *change) holdAll(ctx context.Context, a *assessment) (before *order.Orde
 		after, err := a.ask.Order.Over(startOf(before))
 		if err != nil {
 			return nil, fault.Inside("order", err)
+		}
+		if referrer != nil {
+			after.ReferrerID = referrer
 		}
 		a.order = &after
 	}

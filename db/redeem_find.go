@@ -24,6 +24,7 @@ import (
 type Asking struct {
 	redemption.Request
 	Customer *Saving // nil: nobody, or whom the order or the loyalty card names
+	Referrer *Saving // who brought the customer to the order; nil: nobody, or who it was
 }
 
 // wanted is one thing that a request names, as it was found, and what came of it.

@@ -2,7 +2,6 @@ package db
 
 import (
 	"context"
-	"encoding/json"
 	"strings"
 
 	"github.com/google/uuid"
@@ -11,6 +10,7 @@ import (
 	"herald/internal/balance"
 	"herald/internal/fault"
 	"herald/internal/id"
+	"herald/internal/loyalty"
 	"herald/internal/redemption"
 	"herald/internal/rule"
 	"herald/internal/voucher"
@@ -267,21 +267,14 @@ func (w *wanted) names(row rows.RedeemableRewardsRow) bool {
 
 // coinsOf is the reward as what points are worth; other rewards pay for nothing.
 func coinsOf(row rows.RedeemableRewardsRow) (*coins, *fault.Error) {
-	if row.Reward.Type != "COIN" {
-		return nil, fault.Property("reward.id", "The reward is a %s; with an order only a COIN pays. Others are redeemed by POST /v1/loyalties/{campaignId}/members/{memberId}/redemption", row.Reward.Type)
+	if row.Reward.Type != loyalty.CoinReward || row.Reward.Parameters.Coin == nil {
+		return nil, fault.Property("reward.id", "The reward is a %s; with an order only a COIN pays. Others are redeemed by "+
+			"POST /v1/loyalties/{campaignId}/members/{memberId}/redemption", row.Reward.Type)
 	}
-	var parameters struct {
-		Coin struct {
-			ExchangeRatio float64 `json:"exchange_ratio"`
-			PointsRatio   float64 `json:"points_ratio"`
-		} `json:"coin"`
-	}
-	if err := json.Unmarshal(row.Reward.Parameters, &parameters); err != nil {
-		return nil, fault.New(fault.InvalidVoucher, "the reward's parameters: %v", err)
-	}
+	points, amount := row.Reward.Parameters.Coin.Exchange()
 	return &coins{
 		id: row.Reward.ID, assignment: row.AssignmentID, name: row.Reward.Name,
-		exchange: redemption.Exchange{Points: int64(parameters.Coin.PointsRatio), Units: int64(parameters.Coin.ExchangeRatio)},
+		exchange: redemption.Exchange{Points: points, Amount: amount},
 	}, nil
 }
 

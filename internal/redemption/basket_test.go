@@ -187,7 +187,7 @@ func TestPaying(t *testing.T) {
 	require.EqualValues(t, 300, b.ApplyCredits(300, "APPLY_TO_ITEMS", rule.Applicability{}))
 	require.Equal(t, []int64{100, 200}, discounts(b))
 
-	ratio := redemption.Exchange{Points: 100, Units: 20} // as the public API's documents show it
+	ratio := redemption.Exchange{Points: 100, Amount: 2_000} // as the public API's documents show it
 	require.EqualValues(t, 6_000, ratio.Worth(300))
 	b = redemption.Basket{Bare: 4_500}
 	require.EqualValues(t, 200, b.ApplyPoints(200, ratio))
@@ -250,7 +250,7 @@ func apply(t *rapid.T, b *redemption.Basket) int64 {
 	case "CREDITS":
 		return b.ApplyCredits(rapid.Int64Range(0, 1e12).Draw(t, "credits"), rapid.SampledFrom([]string{"", "APPLY_TO_ITEMS"}).Draw(t, "effect"), scope)
 	case "POINTS":
-		ratio := redemption.Exchange{Points: rapid.Int64Range(1, 1000).Draw(t, "points"), Units: rapid.Int64Range(0, 1000).Draw(t, "units")}
+		ratio := redemption.Exchange{Points: rapid.Int64Range(1, 1000).Draw(t, "points"), Amount: rapid.Int64Range(0, 100_000).Draw(t, "worth")}
 		points := rapid.Int64Range(0, 1e12).Draw(t, "spend")
 		before := b.Left()
 		spent := b.ApplyPoints(points, ratio)

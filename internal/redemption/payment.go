@@ -24,26 +24,24 @@ func (b *Basket) ApplyCredits(credits int64, effect string, a rule.Applicability
 	return b.LinesApplied
 }
 
-// Exchange is what points are worth: so many points pay so many units of the currency (100 minor units each).
-type Exchange struct{ Points, Units int64 }
-
-const minorUnits = 100 // of a unit of the currency
+// Exchange is what points are worth: so many points pay so much, in minor units.
+type Exchange struct{ Points, Amount int64 }
 
 // Worth is what points pay, rounded down.
 func (e Exchange) Worth(points int64) int64 {
 	if e.Points <= 0 {
 		return 0
 	}
-	worth, _ := divided(points, times(e.Units, minorUnits), e.Points)
-	return min(worth, MaxAmount)
+	worth, _ := divided(points, e.Amount, e.Points)
+	return worth
 }
 
 // Needed is how many points pay an amount, rounded up.
 func (e Exchange) Needed(amount int64) int64 {
-	if e.Units <= 0 {
+	if e.Amount <= 0 {
 		return 0
 	}
-	points, rest := divided(amount, e.Points, times(e.Units, minorUnits))
+	points, rest := divided(amount, e.Points, e.Amount)
 	if rest > 0 {
 		points++
 	}

@@ -2,6 +2,7 @@ package redemption
 
 import (
 	"time"
+	"unicode/utf8"
 
 	"herald/internal/fault"
 	"herald/internal/voucher"
@@ -95,6 +96,17 @@ func RefuseTier(publicID string, now time.Time, windows ...Window) *fault.Error 
 func Refused(err *fault.Error) bool {
 	_, known := fault.Refusals[err.Code]
 	return known || err.Code == fault.GiftExceeded || err.Code == fault.PointsExceeded
+}
+
+// CheckTexts finds what is wrong with what a rollback says; nil is nothing.
+func CheckTexts(reason, trackingID *string) *fault.Error {
+	if reason != nil && utf8.RuneCountInString(*reason) > maxReason {
+		return fault.Property("reason", "Property .reason is longer than %d characters", maxReason)
+	}
+	if trackingID != nil && utf8.RuneCountInString(*trackingID) > maxKey {
+		return fault.Property("tracking_id", "Property .tracking_id is longer than %d characters", maxKey)
+	}
+	return nil
 }
 
 // maxAge is how long after a redemption it can be rolled back.

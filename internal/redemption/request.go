@@ -18,7 +18,8 @@ import (
 const MaxRedeemables = 30
 
 const (
-	maxKey      = 255 // characters of a session's key, a tracking id or a reason
+	maxKey      = 255  // characters of a session's key or a tracking id
+	maxReason   = 1000 // characters
 	longestLock = 365 * 24 * time.Hour
 	usualLock   = 7 * 24 * time.Hour
 )
