@@ -1,6 +1,8 @@
 package db_test
 
 import (
+	"strconv"
+	"sync"
 	"testing"
 
 	"github.com/google/uuid"
@@ -48,23 +50,82 @@ func TestWhoIsOnlyNamedStaysAsTheyAre(t *testing.T) {
 	t.Parallel()
 	p := newPeople(t)
 	source, name := "ada", "Ada"
-	made, err := p.customers.Choose(t.Context(), p.project, db.Saving{SourceID: &source})
+	made, err := p.customers.Save(t.Context(), p.project, db.Saving{SourceID: &source})
 	require.NoError(t, err)
-	again, err := p.customers.Choose(t.Context(), p.project, db.Saving{SourceID: &source})
+	again, err := p.customers.Save(t.Context(), p.project, db.Saving{SourceID: &source})
 	require.NoError(t, err)
 	require.Equal(t, made, again)
 	require.Equal(t, []string{"customer.created"}, p.happenings(t, made.ID))
 
-	other := "whatever"
-	byID, err := p.customers.Choose(t.Context(), p.project, db.Saving{ID: &made.ID, SourceID: &other})
-	require.NoError(t, err, "an id says enough, whatever source id stands beside it")
-	require.Equal(t, made.ID, byID.ID)
-	named, err := p.customers.Choose(t.Context(), p.project, db.Saving{SourceID: &source, Values: customer.Values{Name: &name}})
+	named, err := p.customers.Save(t.Context(), p.project, db.Saving{SourceID: &source, Values: customer.Values{Name: &name}})
 	require.NoError(t, err)
 	require.Equal(t, "Ada", *named.Name)
 	require.Equal(t, []string{"customer.created", "customer.updated"}, p.happenings(t, made.ID))
 
 	nobody := uuid.New()
-	_, err = p.customers.Choose(t.Context(), p.project, db.Saving{ID: &nobody})
+	_, err = p.customers.Save(t.Context(), p.project, db.Saving{ID: &nobody})
 	require.True(t, fault.Is(err, fault.NotFound), "%v", err)
+}
+
+// One call may name and describe the same customers several times, by either id.
+func TestCustomersAreMetTogether(t *testing.T) {
+	t.Parallel()
+	p := newPeople(t)
+	ada := p.save(t, "ada", `{"name":"Ada"}`)
+	values := func(body string) customer.Values {
+		var change customer.Change
+		require.NoError(t, unmarshal(body, &change))
+		v, err := change.Check()
+		require.NoError(t, err)
+		return v
+	}
+	key := func(s string) *string { return &s }
+	met, err := db.Meet(t.Context(), p.pool, p.project, []db.Saving{
+		{SourceID: key("new"), Values: values(`{"name":"New","metadata":{"a":1}}`)},
+		{SourceID: key("ada")},
+		{SourceID: key("new"), Values: values(`{"metadata":{"a":null,"b":2},"birthdate":"1990-12-31"}`)},
+		{ID: &ada.ID, Values: values(`{"name":"Ada"}`)},
+		{ID: &ada.ID, Values: values(`{"email":"a@b.c","name":null}`)},
+		{Values: values(`{"name":"Nobody knows"}`)},
+		{},
+	})
+	require.NoError(t, err)
+	require.Len(t, met, 7)
+	require.Equal(t, met[0], met[2])
+	require.JSONEq(t, `{"b":2}`, string(met[0].Metadata))
+	require.Equal(t, "1990-12-31", met[0].Birthdate.Format("2006-01-02"))
+	require.Nil(t, met[0].UpdatedAt, "who is new has not been changed")
+	require.Equal(t, []string{"customer.created"}, p.happenings(t, met[0].ID))
+	require.Equal(t, ada.ID, met[1].ID)
+	require.Nil(t, met[4].Name)
+	require.Equal(t, "a@b.c", *met[1].Email)
+	require.Equal(t, []string{"customer.created", "customer.updated"}, p.happenings(t, ada.ID))
+	require.Equal(t, "Nobody knows", *met[5].Name)
+	require.NotEqual(t, met[5].ID, met[6].ID)
+
+	nobody := uuid.New()
+	_, err = db.Meet(t.Context(), p.pool, p.project, []db.Saving{{SourceID: key("late")}, {ID: &nobody}})
+	require.True(t, fault.Is(err, fault.NotFound), "%v", err)
+	_, err = p.customers.Get(t.Context(), p.project, "late")
+	require.True(t, fault.Is(err, fault.NotFound), "one who cannot be met keeps the others from being made")
+}
+
+// The same new customers at the same time from many sides are made once.
+func TestTheSameNewCustomersAtOnce(t *testing.T) {
+	t.Parallel()
+	p := newPeople(t)
+	var work sync.WaitGroup
+	for range 8 {
+		work.Go(func() {
+			for i := range 20 {
+				source := strconv.Itoa(i)
+				_, err := p.customers.Save(t.Context(), p.project, db.Saving{SourceID: &source, Values: customer.Values{Name: &source}})
+				require.NoError(t, err)
+			}
+		})
+	}
+	work.Wait()
+	var count, told int
+	require.NoError(t, p.pool.QueryRow(t.Context(), "SELECT (SELECT count(*) FROM customers), (SELECT count(*) FROM occurrences)").Scan(&count, &told))
+	require.Equal(t, []int{20, 20}, []int{count, told})
 }

@@ -73,6 +73,7 @@ func (s Customers) workBulk(
 // saveBulk saves some customers, all of them or none, with how far that brings the action.
 func (s Customers) saveBulk(ctx context.Context, action async.Action, items []customer.BulkItem, state ImportState) error {
 	return inChange(ctx, s.Pool, action.ProjectID, func(c *change) error {
+		var all []Saving
 		for _, item := range items {
 			if item.SourceID == "" { // taken out since it was ordered: the customer was forgotten
 				continue
@@ -81,10 +82,10 @@ func (s Customers) saveBulk(ctx context.Context, action async.Action, items []cu
 			if err != nil {
 				return err
 			}
-			// Updates in bulk are told to the segments only.
-			if _, _, err := c.write(ctx, Saving{SourceID: &item.SourceID, Values: values}); err != nil {
-				return err
-			}
+			all = append(all, Saving{SourceID: &item.SourceID, Values: values})
+		}
+		if _, err := c.meetQuietly(ctx, all); err != nil {
+			return err
 		}
 		return keepState(ctx, c.tx, action.ID, state)
 	})

@@ -2,10 +2,13 @@ package db
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"herald/db/internal/rows"
 	"herald/internal/customer"
@@ -15,49 +18,75 @@ import (
 	"herald/internal/segment"
 )
 
-// meet is change.customer for many: the customers that calls name, in their order, held until the change ends. Those who are
-// only named cost one statement together.
+// meet is the customers that calls name, in their order, held until the change ends: an order's, a redemption's, whoever's.
+// Who is only named stays as they are; what the calls say of them is saved. A new source id makes a customer, an unknown id is
+// fault.NotFound. Those who are made and those whom it changed are told of. However many they are, it takes one statement, and
+// one more where anything is said of them.
 func (c *change) meet(ctx context.Context, all []Saving) ([]customer.Customer, error) {
 	return c.meetAnd(ctx, all, c.happened)
 }
 
-// meetQuietly is meet for an import, which tells of nobody.
+// meetQuietly is meet for imports and updates in bulk, which tell of nobody.
 func (c *change) meetQuietly(ctx context.Context, all []Saving) ([]customer.Customer, error) {
 	return c.meetAnd(ctx, all, func(occurrence.Occurrence) {})
 }
 
+// customer is meet for one.
+func (c *change) customer(ctx context.Context, one Saving) (customer.Customer, error) {
+	met, err := c.meet(ctx, []Saving{one})
+	if err != nil {
+		return customer.Customer{}, err
+	}
+	return met[0], nil
+}
+
+// hold is the customer with the id, held until the change ends.
+func (c *change) hold(ctx context.Context, one uuid.UUID) (customer.Customer, error) {
+	return c.customer(ctx, Saving{ID: &one})
+}
+
 func (c *change) meetAnd(ctx context.Context, all []Saving, tell func(occurrence.Occurrence)) ([]customer.Customer, error) {
-	named, err := c.meetNamed(ctx, all)
+	met, fresh, err := c.lockOrMake(ctx, all)
 	if err != nil {
 		return nil, err
 	}
-	met := make([]customer.Customer, len(all))
-	for _, i := range inOrder(all) {
-		one := all[i]
-		if !one.names() {
-			saved, kind, err := c.write(ctx, one)
-			if err != nil {
-				return nil, err
-			}
-			if kind != "" {
-				c.touch(saved.ID, segment.Attributes)
-				tell(occurrence.Occurrence{Type: kind, Customer: saved.ID})
-			}
-			met[i] = saved
-			continue
+	order, told := inOrder(all), map[uuid.UUID]bool{}
+	for _, i := range order {
+		if one := met[i].ID; fresh[one] && !told[one] {
+			told[one] = true
+			c.touch(one, segment.AllFacets) // to have done nothing yet is a fact too
+			tell(occurrence.Occurrence{Type: occurrence.CustomerCreated, Customer: one})
 		}
-		found, ok := named.of(one)
-		switch {
-		case !ok && one.ID != nil:
-			return nil, fault.Missing("customer", id.Customer.Format(*one.ID))
-		case !ok:
-			return nil, errAgain // another transaction made the customer, who is found by the next run
-		case named.fresh[found.ID]:
-			named.fresh[found.ID] = false
-			c.touch(found.ID, segment.Attributes)
-			tell(occurrence.Occurrence{Type: occurrence.CustomerCreated, Customer: found.ID})
+	}
+	// A statement can change a customer only once, so whoever is spoken of twice is changed by the next.
+	for said := saidOf(all, met, order); len(said) > 0; {
+		var next, now []int
+		seen := map[uuid.UUID]bool{}
+		for _, i := range said {
+			if seen[met[i].ID] {
+				next = append(next, i)
+				continue
+			}
+			seen[met[i].ID] = true
+			now = append(now, i)
 		}
-		met[i] = found
+		changed, err := c.say(ctx, all, met, now, fresh)
+		if err != nil {
+			return nil, err
+		}
+		for i, one := range met {
+			if known, ok := changed[one.ID]; ok {
+				met[i] = known
+			}
+		}
+		for _, i := range now {
+			one := met[i].ID
+			if _, ok := changed[one]; ok && !fresh[one] {
+				c.touch(one, segment.Attributes)
+				tell(occurrence.Occurrence{Type: occurrence.CustomerUpdated, Customer: one})
+			}
+		}
+		said = next
 	}
 	return met, nil
 }
@@ -73,51 +102,144 @@ func inOrder(all []Saving) []int {
 	return places
 }
 
-// known are the customers that calls only name.
-type known struct {
-	byID     map[uuid.UUID]customer.Customer
-	bySource map[string]customer.Customer
-	fresh    map[uuid.UUID]bool // whom the change made
-}
-
-func (k known) of(one Saving) (found customer.Customer, ok bool) {
-	if one.ID != nil {
-		found, ok = k.byID[*one.ID]
-		return found, ok
+// saidOf is the places, of those, where more is said of a customer than who they are.
+func saidOf(all []Saving, met []customer.Customer, places []int) (said []int) {
+	for _, i := range places {
+		if one := all[i]; !one.names() || one.ID != nil && one.SourceID != nil && or(met[i].SourceID, "") != *one.SourceID {
+			said = append(said, i)
+		}
 	}
-	found, ok = k.bySource[or(one.SourceID, "")]
-	return found, ok
+	return said
 }
 
-// meetNamed locks those who are only named, and makes those of unknown source ids.
-func (c *change) meetNamed(ctx context.Context, all []Saving) (known, error) {
-	k := known{map[uuid.UUID]customer.Customer{}, map[string]customer.Customer{}, map[uuid.UUID]bool{}}
+// lockOrMake locks the customers that are there and makes the others, with no more than a source id; fresh are those.
+func (c *change) lockOrMake(ctx context.Context, all []Saving) (met []customer.Customer, fresh map[uuid.UUID]bool, err error) {
 	p := rows.CustomerMeetParams{ProjectID: c.project, Ids: []uuid.UUID{}, SourceIds: []string{}, NewIds: []uuid.UUID{}}
-	sources := map[string]bool{}
+	sources, nameless, fresh := map[string]bool{}, map[int]uuid.UUID{}, map[uuid.UUID]bool{}
 	for _, i := range inOrder(all) {
-		one := all[i]
-		switch {
-		case !one.names():
+		switch one := all[i]; {
 		case one.ID != nil:
 			p.Ids = append(p.Ids, *one.ID)
+		case one.SourceID == nil:
+			nameless[i] = id.New()
+			p.SourceIds, p.NewIds = append(p.SourceIds, ""), append(p.NewIds, nameless[i])
 		case !sources[*one.SourceID]:
 			sources[*one.SourceID] = true
 			p.SourceIds, p.NewIds = append(p.SourceIds, *one.SourceID), append(p.NewIds, id.New())
 		}
 	}
-	if len(p.Ids)+len(p.SourceIds) == 0 {
-		return k, nil
+	if len(all) == 0 {
+		return nil, nil, nil
 	}
-	for _, fresh := range p.NewIds {
-		k.fresh[fresh] = true
+	for _, one := range p.NewIds {
+		fresh[one] = true
 	}
 	found, err := q.CustomerMeet(ctx, c.tx, p)
+	if err != nil {
+		return nil, nil, err
+	}
+	byID, bySource := map[uuid.UUID]customer.Customer{}, map[string]customer.Customer{}
 	for _, row := range found {
 		one := customer.Customer(row)
-		k.byID[one.ID] = one
+		byID[one.ID] = one
 		if one.SourceID != nil {
-			k.bySource[*one.SourceID] = one
+			bySource[*one.SourceID] = one
 		}
 	}
-	return k, err
+	met = make([]customer.Customer, len(all))
+	for i, one := range all {
+		var ok bool
+		switch {
+		case one.ID != nil:
+			if met[i], ok = byID[*one.ID]; !ok {
+				return nil, nil, fault.Missing("customer", one.key())
+			}
+		case one.SourceID == nil:
+			met[i] = byID[nameless[i]]
+		default:
+			if met[i], ok = bySource[*one.SourceID]; !ok {
+				return nil, nil, errAgain // another transaction made the customer, who is found by the next run
+			}
+		}
+	}
+	return met, fresh, nil
+}
+
+// saying is what is said of one customer, as sayCustomers reads it.
+type saying struct {
+	ID          uuid.UUID       `json:"id"`
+	Fresh       bool            `json:"fresh"`
+	SourceID    *string         `json:"source_id"`
+	Name        *string         `json:"name"`
+	Description *string         `json:"description"`
+	Email       *string         `json:"email"`
+	Phone       *string         `json:"phone"`
+	Birthdate   *string         `json:"birthdate"`
+	Address     json.RawMessage `json:"address,omitempty"`
+	Metadata    json.RawMessage `json:"metadata,omitempty"`
+	Cleared     []string        `json:"cleared"`
+	Removed     []string        `json:"removed"`
+}
+
+// sayCustomers changes customers as is said of each. What is null stays as it was, unless its name is among the cleared; the
+// address and the metadata are merged. Whom it changes nothing about is not in the answer: see the trigger customers_unchanged.
+const sayCustomers = `UPDATE customers c SET
+	source_id = coalesce(c.source_id, s.source_id),
+	name = CASE WHEN 'name' = ANY (s.cleared) THEN NULL ELSE coalesce(s.name, c.name) END,
+	description = CASE WHEN 'description' = ANY (s.cleared) THEN NULL ELSE coalesce(s.description, c.description) END,
+	email = CASE WHEN 'email' = ANY (s.cleared) THEN NULL ELSE coalesce(s.email, c.email) END,
+	phone = CASE WHEN 'phone' = ANY (s.cleared) THEN NULL ELSE coalesce(s.phone, c.phone) END,
+	birthdate = CASE WHEN 'birthdate' = ANY (s.cleared) THEN NULL ELSE coalesce(s.birthdate, c.birthdate) END,
+	address = CASE WHEN 'address' = ANY (s.cleared) THEN NULL
+		ELSE nullif(jsonb_strip_nulls(coalesce(c.address, '{}') || coalesce(s.address, '{}')), '{}') END,
+	metadata = CASE WHEN 'metadata' = ANY (s.cleared) THEN '{}'
+		ELSE (c.metadata || coalesce(s.metadata, '{}')) - coalesce(s.removed, '{}') END,
+	updated_at = CASE WHEN NOT s.fresh THEN now() END
+FROM jsonb_to_recordset($2) AS s(id uuid, fresh boolean, source_id text, name text, description text, email text, phone text,
+	birthdate date, address jsonb, metadata jsonb, cleared text[], removed text[])
+WHERE c.project_id = $1 AND c.id = s.id
+RETURNING c.*`
+
+// say saves what the savings at those places say of the customers whom the change holds, and returns those it changed.
+func (c *change) say(
+	ctx context.Context, all []Saving, met []customer.Customer, places []int, fresh map[uuid.UUID]bool,
+) (map[uuid.UUID]customer.Customer, error) {
+	said := make([]saying, len(places))
+	var claims *string
+	for n, i := range places {
+		one, v := all[i], all[i].Values
+		if known := met[i].SourceID; known != nil && one.SourceID != nil && *known != *one.SourceID {
+			return nil, fault.Property("source_id", "Property .source_id cannot be changed; it is %q", *known)
+		} else if known == nil && one.SourceID != nil {
+			claims = one.SourceID
+		}
+		said[n] = saying{
+			ID: met[i].ID, Fresh: fresh[met[i].ID], SourceID: one.SourceID, Name: v.Name, Description: v.Description, Email: v.Email,
+			Phone: v.Phone, Address: v.Address, Metadata: v.Metadata, Cleared: v.Cleared, Removed: v.Removed,
+		}
+		if v.Birthdate != nil {
+			born := v.Birthdate.Format(time.DateOnly)
+			said[n].Birthdate = &born
+		}
+	}
+	raw, err := json.Marshal(said)
+	if err != nil {
+		return nil, err
+	}
+	found, err := c.tx.Query(ctx, sayCustomers, c.project, raw)
+	if err != nil {
+		return nil, err
+	}
+	changed, err := pgx.CollectRows(found, pgx.RowToStructByPos[rows.Customer])
+	if violates(err, "customers_source_id_key") {
+		return nil, &fault.Error{
+			Code: fault.Duplicate, Property: "source_id", ResourceID: or(claims, ""), ResourceType: "customer",
+			Details: "Duplicated customer exists with source_id " + or(claims, ""),
+		}
+	}
+	byID := make(map[uuid.UUID]customer.Customer, len(changed))
+	for _, row := range changed {
+		byID[row.ID] = customer.Customer(row)
+	}
+	return byID, err
 }

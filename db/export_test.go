@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"herald/internal/balance"
+	"herald/internal/customer"
 	"herald/internal/referral"
 	"herald/internal/voucher"
 )
@@ -41,4 +42,13 @@ func Join(ctx context.Context, pool *pgxpool.Pool, card voucher.Voucher, custome
 		}
 		return c.join(ctx, card, customer)
 	})
+}
+
+// Meet is change.meet in a change of its own.
+func Meet(ctx context.Context, pool *pgxpool.Pool, project uuid.UUID, all []Saving) (met []customer.Customer, err error) {
+	err = inChange(ctx, pool, project, func(c *change) (err error) {
+		met, err = c.meet(ctx, all)
+		return err
+	})
+	return met, err
 }

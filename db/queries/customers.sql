@@ -1,47 +1,3 @@
--- name: CustomerUpsert :one
--- What is null stays as it was, unless its name is among the cleared; the address and the metadata are merged. There is no row
--- where that changes nothing (see the trigger customers_unchanged); the customer is locked then, too.
-INSERT INTO customers AS c (id, project_id, source_id, name, description, email, phone, birthdate, address, metadata, created_at)
-VALUES (sqlc.arg(id), sqlc.arg(project_id), sqlc.narg(source_id), sqlc.narg(name), sqlc.narg(description), sqlc.narg(email),
-	sqlc.narg(phone), sqlc.narg(birthdate), nullif(jsonb_strip_nulls(sqlc.narg(address)::jsonb), '{}'),
-	coalesce(sqlc.narg(metadata)::jsonb, '{}'), clock_timestamp())
-ON CONFLICT (project_id, source_id) DO UPDATE SET
-	name = CASE WHEN 'name' = ANY (sqlc.arg(cleared)::text[]) THEN NULL ELSE coalesce(excluded.name, c.name) END,
-	description = CASE WHEN 'description' = ANY (sqlc.arg(cleared)::text[]) THEN NULL ELSE coalesce(excluded.description, c.description) END,
-	email = CASE WHEN 'email' = ANY (sqlc.arg(cleared)::text[]) THEN NULL ELSE coalesce(excluded.email, c.email) END,
-	phone = CASE WHEN 'phone' = ANY (sqlc.arg(cleared)::text[]) THEN NULL ELSE coalesce(excluded.phone, c.phone) END,
-	birthdate = CASE WHEN 'birthdate' = ANY (sqlc.arg(cleared)::text[]) THEN NULL ELSE coalesce(excluded.birthdate, c.birthdate) END,
-	address = CASE WHEN 'address' = ANY (sqlc.arg(cleared)::text[]) THEN NULL
-		ELSE nullif(jsonb_strip_nulls(coalesce(c.address, '{}') || coalesce(sqlc.narg(address)::jsonb, '{}')), '{}') END,
-	metadata = CASE WHEN 'metadata' = ANY (sqlc.arg(cleared)::text[]) THEN '{}'
-		ELSE (c.metadata || excluded.metadata) - sqlc.arg(removed)::text[] END,
-	updated_at = now()
-RETURNING *;
-
--- name: CustomerUpdate :one
--- Merges as CustomerUpsert does, and has no row where nothing changes.
-UPDATE customers SET
-	source_id = coalesce(source_id, sqlc.narg(source_id)),
-	name = CASE WHEN 'name' = ANY (sqlc.arg(cleared)::text[]) THEN NULL ELSE coalesce(sqlc.narg(name), name) END,
-	description = CASE WHEN 'description' = ANY (sqlc.arg(cleared)::text[]) THEN NULL ELSE coalesce(sqlc.narg(description), description) END,
-	email = CASE WHEN 'email' = ANY (sqlc.arg(cleared)::text[]) THEN NULL ELSE coalesce(sqlc.narg(email), email) END,
-	phone = CASE WHEN 'phone' = ANY (sqlc.arg(cleared)::text[]) THEN NULL ELSE coalesce(sqlc.narg(phone), phone) END,
-	birthdate = CASE WHEN 'birthdate' = ANY (sqlc.arg(cleared)::text[]) THEN NULL ELSE coalesce(sqlc.narg(birthdate), birthdate) END,
-	address = CASE WHEN 'address' = ANY (sqlc.arg(cleared)::text[]) THEN NULL
-		ELSE nullif(jsonb_strip_nulls(coalesce(address, '{}') || coalesce(sqlc.narg(address)::jsonb, '{}')), '{}') END,
-	metadata = CASE WHEN 'metadata' = ANY (sqlc.arg(cleared)::text[]) THEN '{}'
-		ELSE (metadata || coalesce(sqlc.narg(metadata)::jsonb, '{}')) - sqlc.arg(removed)::text[] END,
-	updated_at = now()
-WHERE project_id = sqlc.arg(project_id) AND id = sqlc.arg(id)
-RETURNING *;
-
--- name: CustomerHold :one
--- Locks the customer with the id or, where that is null, with the source id.
-SELECT * FROM customers c
-WHERE c.project_id = sqlc.arg(project_id)
-	AND (c.id = sqlc.narg(id)::uuid OR sqlc.narg(id)::uuid IS NULL AND c.source_id = sqlc.narg(source_id)::text)
-FOR NO KEY UPDATE;
-
 -- name: CustomerGet :one
 SELECT * FROM customers WHERE project_id = $1 AND id = $2;
 
@@ -128,15 +84,15 @@ SELECT campaign_id, referrer_id, referee_id, related_type, related_id, created_a
 WHERE project_id = sqlc.arg(project_id) AND referee_id = ANY (sqlc.arg(customers)::uuid[]) ORDER BY created_at, id;
 
 -- name: CustomerMeet :many
--- Locks the customers that the ids and source ids name, and makes those of the new ones whose source id nobody has: they are
--- known by their ids. One whom another transaction was faster to make is missing from the answer.
+-- Locks the customers that the ids and source ids name, and makes those of the new ones whose source id nobody has, or who have
+-- none (''): they are known by their ids. One whom another transaction was faster to make is missing from the answer.
 WITH held AS MATERIALIZED (
 	SELECT * FROM customers c WHERE c.project_id = sqlc.arg(project_id)
 		AND (c.id = ANY (sqlc.arg(ids)::uuid[]) OR c.source_id = ANY (sqlc.arg(source_ids)::text[]))
 	ORDER BY c.id FOR NO KEY UPDATE
 ), made AS (
 	INSERT INTO customers (id, project_id, source_id, created_at)
-	SELECT n.id, sqlc.arg(project_id), n.source_id, clock_timestamp()
+	SELECT n.id, sqlc.arg(project_id), nullif(n.source_id, ''), clock_timestamp()
 	FROM (SELECT unnest(sqlc.arg(new_ids)::uuid[]) AS id, unnest(sqlc.arg(source_ids)::text[]) AS source_id) n
 	WHERE NOT EXISTS (SELECT FROM held h WHERE h.source_id = n.source_id)
 	ON CONFLICT (project_id, source_id) DO NOTHING RETURNING *

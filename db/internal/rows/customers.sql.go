@@ -239,42 +239,6 @@ func (q *Queries) CustomerGetBySource(ctx context.Context, db DBTX, arg Customer
 	return i, err
 }
 
-const customerHold = `-- name: CustomerHold :one
-SELECT id, project_id, source_id, name, description, email, phone, birthdate, address, metadata, system_metadata, unsubscribed_at, created_at, updated_at FROM customers c
-WHERE c.project_id = $1
-	AND (c.id = $2::uuid OR $2::uuid IS NULL AND c.source_id = $3::text)
-FOR NO KEY UPDATE
-`
-
-type CustomerHoldParams struct {
-	ProjectID uuid.UUID
-	ID        *uuid.UUID
-	SourceID  *string
-}
-
-// Locks the customer with the id or, where that is null, with the source id.
-func (q *Queries) CustomerHold(ctx context.Context, db DBTX, arg CustomerHoldParams) (Customer, error) {
-	row := db.QueryRow(ctx, customerHold, arg.ProjectID, arg.ID, arg.SourceID)
-	var i Customer
-	err := row.Scan(
-		&i.ID,
-		&i.ProjectID,
-		&i.SourceID,
-		&i.Name,
-		&i.Description,
-		&i.Email,
-		&i.Phone,
-		&i.Birthdate,
-		&i.Address,
-		&i.Metadata,
-		&i.SystemMetadata,
-		&i.UnsubscribedAt,
-		&i.CreatedAt,
-		&i.UpdatedAt,
-	)
-	return i, err
-}
-
 const customerMeet = `-- name: CustomerMeet :many
 WITH held AS MATERIALIZED (
 	SELECT id, project_id, source_id, name, description, email, phone, birthdate, address, metadata, system_metadata, unsubscribed_at, created_at, updated_at FROM customers c WHERE c.project_id = $1
@@ -282,7 +246,7 @@ WITH held AS MATERIALIZED (
 	ORDER BY c.id FOR NO KEY UPDATE
 ), made AS (
 	INSERT INTO customers (id, project_id, source_id, created_at)
-	SELECT n.id, $1, n.source_id, clock_timestamp()
+	SELECT n.id, $1, nullif(n.source_id, ''), clock_timestamp()
 	FROM (SELECT unnest($4::uuid[]) AS id, unnest($3::text[]) AS source_id) n
 	WHERE NOT EXISTS (SELECT FROM held h WHERE h.source_id = n.source_id)
 	ON CONFLICT (project_id, source_id) DO NOTHING RETURNING id, project_id, source_id, name, description, email, phone, birthdate, address, metadata, system_metadata, unsubscribed_at, created_at, updated_at
@@ -314,8 +278,8 @@ type CustomerMeetRow struct {
 	UpdatedAt      *time.Time
 }
 
-// Locks the customers that the ids and source ids name, and makes those of the new ones whose source id nobody has: they are
-// known by their ids. One whom another transaction was faster to make is missing from the answer.
+// Locks the customers that the ids and source ids name, and makes those of the new ones whose source id nobody has, or who have
+// none (”): they are known by their ids. One whom another transaction was faster to make is missing from the answer.
 func (q *Queries) CustomerMeet(ctx context.Context, db DBTX, arg CustomerMeetParams) ([]CustomerMeetRow, error) {
 	rows, err := db.Query(ctx, customerMeet,
 		arg.ProjectID,
@@ -415,145 +379,6 @@ func (q *Queries) CustomerUnsubscribe(ctx context.Context, db DBTX, arg Customer
 		return 0, err
 	}
 	return result.RowsAffected(), nil
-}
-
-const customerUpdate = `-- name: CustomerUpdate :one
-UPDATE customers SET
-	source_id = coalesce(source_id, $1),
-	name = CASE WHEN 'name' = ANY ($2::text[]) THEN NULL ELSE coalesce($3, name) END,
-	description = CASE WHEN 'description' = ANY ($2::text[]) THEN NULL ELSE coalesce($4, description) END,
-	email = CASE WHEN 'email' = ANY ($2::text[]) THEN NULL ELSE coalesce($5, email) END,
-	phone = CASE WHEN 'phone' = ANY ($2::text[]) THEN NULL ELSE coalesce($6, phone) END,
-	birthdate = CASE WHEN 'birthdate' = ANY ($2::text[]) THEN NULL ELSE coalesce($7, birthdate) END,
-	address = CASE WHEN 'address' = ANY ($2::text[]) THEN NULL
-		ELSE nullif(jsonb_strip_nulls(coalesce(address, '{}') || coalesce($8::jsonb, '{}')), '{}') END,
-	metadata = CASE WHEN 'metadata' = ANY ($2::text[]) THEN '{}'
-		ELSE (metadata || coalesce($9::jsonb, '{}')) - $10::text[] END,
-	updated_at = now()
-WHERE project_id = $11 AND id = $12
-RETURNING id, project_id, source_id, name, description, email, phone, birthdate, address, metadata, system_metadata, unsubscribed_at, created_at, updated_at
-`
-
-type CustomerUpdateParams struct {
-	SourceID    *string
-	Cleared     []string
-	Name        *string
-	Description *string
-	Email       *string
-	Phone       *string
-	Birthdate   *time.Time
-	Address     json.RawMessage
-	Metadata    json.RawMessage
-	Removed     []string
-	ProjectID   uuid.UUID
-	ID          uuid.UUID
-}
-
-// Merges as CustomerUpsert does, and has no row where nothing changes.
-func (q *Queries) CustomerUpdate(ctx context.Context, db DBTX, arg CustomerUpdateParams) (Customer, error) {
-	row := db.QueryRow(ctx, customerUpdate,
-		arg.SourceID,
-		arg.Cleared,
-		arg.Name,
-		arg.Description,
-		arg.Email,
-		arg.Phone,
-		arg.Birthdate,
-		arg.Address,
-		arg.Metadata,
-		arg.Removed,
-		arg.ProjectID,
-		arg.ID,
-	)
-	var i Customer
-	err := row.Scan(
-		&i.ID,
-		&i.ProjectID,
-		&i.SourceID,
-		&i.Name,
-		&i.Description,
-		&i.Email,
-		&i.Phone,
-		&i.Birthdate,
-		&i.Address,
-		&i.Metadata,
-		&i.SystemMetadata,
-		&i.UnsubscribedAt,
-		&i.CreatedAt,
-		&i.UpdatedAt,
-	)
-	return i, err
-}
-
-const customerUpsert = `-- name: CustomerUpsert :one
-INSERT INTO customers AS c (id, project_id, source_id, name, description, email, phone, birthdate, address, metadata, created_at)
-VALUES ($1, $2, $3, $4, $5, $6,
-	$7, $8, nullif(jsonb_strip_nulls($9::jsonb), '{}'),
-	coalesce($10::jsonb, '{}'), clock_timestamp())
-ON CONFLICT (project_id, source_id) DO UPDATE SET
-	name = CASE WHEN 'name' = ANY ($11::text[]) THEN NULL ELSE coalesce(excluded.name, c.name) END,
-	description = CASE WHEN 'description' = ANY ($11::text[]) THEN NULL ELSE coalesce(excluded.description, c.description) END,
-	email = CASE WHEN 'email' = ANY ($11::text[]) THEN NULL ELSE coalesce(excluded.email, c.email) END,
-	phone = CASE WHEN 'phone' = ANY ($11::text[]) THEN NULL ELSE coalesce(excluded.phone, c.phone) END,
-	birthdate = CASE WHEN 'birthdate' = ANY ($11::text[]) THEN NULL ELSE coalesce(excluded.birthdate, c.birthdate) END,
-	address = CASE WHEN 'address' = ANY ($11::text[]) THEN NULL
-		ELSE nullif(jsonb_strip_nulls(coalesce(c.address, '{}') || coalesce($9::jsonb, '{}')), '{}') END,
-	metadata = CASE WHEN 'metadata' = ANY ($11::text[]) THEN '{}'
-		ELSE (c.metadata || excluded.metadata) - $12::text[] END,
-	updated_at = now()
-RETURNING id, project_id, source_id, name, description, email, phone, birthdate, address, metadata, system_metadata, unsubscribed_at, created_at, updated_at
-`
-
-type CustomerUpsertParams struct {
-	ID          uuid.UUID
-	ProjectID   uuid.UUID
-	SourceID    *string
-	Name        *string
-	Description *string
-	Email       *string
-	Phone       *string
-	Birthdate   *time.Time
-	Address     json.RawMessage
-	Metadata    json.RawMessage
-	Cleared     []string
-	Removed     []string
-}
-
-// What is null stays as it was, unless its name is among the cleared; the address and the metadata are merged. There is no row
-// where that changes nothing (see the trigger customers_unchanged); the customer is locked then, too.
-func (q *Queries) CustomerUpsert(ctx context.Context, db DBTX, arg CustomerUpsertParams) (Customer, error) {
-	row := db.QueryRow(ctx, customerUpsert,
-		arg.ID,
-		arg.ProjectID,
-		arg.SourceID,
-		arg.Name,
-		arg.Description,
-		arg.Email,
-		arg.Phone,
-		arg.Birthdate,
-		arg.Address,
-		arg.Metadata,
-		arg.Cleared,
-		arg.Removed,
-	)
-	var i Customer
-	err := row.Scan(
-		&i.ID,
-		&i.ProjectID,
-		&i.SourceID,
-		&i.Name,
-		&i.Description,
-		&i.Email,
-		&i.Phone,
-		&i.Birthdate,
-		&i.Address,
-		&i.Metadata,
-		&i.SystemMetadata,
-		&i.UnsubscribedAt,
-		&i.CreatedAt,
-		&i.UpdatedAt,
-	)
-	return i, err
 }
 
 const figuresOf = `-- name: FiguresOf :many
