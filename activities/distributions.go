@@ -13,7 +13,8 @@ import (
 
 // Distributions records where a distribution stands.
 type Distributions struct {
-	Store db.Distributions
+	Store    db.Distributions
+	Messages db.Messages
 }
 
 // Ref names a distribution.
@@ -28,6 +29,14 @@ type VersionRef struct {
 // Plan is what a run has to know of a version to make its plan.
 type Plan struct {
 	SegmentID *uuid.UUID // to wait for, unless the audience is one customer
+
+	// The rest is of automatic distributions.
+
+	Status          distribution.Status `json:",omitzero"` // where it stands now
+	Reason          string              `json:",omitzero"`
+	Last            int64               `json:",omitzero"` // the highest number of a message so far
+	Until           time.Time           `json:",omitzero"` // its expiration date
+	IncludeExisting bool                `json:",omitzero"` // who is in its segment already is enrolled, too
 }
 
 // AdoptVersion makes a version the current one.
@@ -39,7 +48,22 @@ func (a *Distributions) AdoptVersion(ctx context.Context, in VersionRef) (Plan, 
 	if err := a.Store.Adopt(ctx, in.ProjectID, in.DistributionID, in.Version, spec); err != nil {
 		return Plan{}, outcome(err)
 	}
-	return Plan{SegmentID: db.UsesOf(spec).Segment}, nil
+	if !spec.Trigger.Automatic() {
+		return Plan{SegmentID: db.UsesOf(spec).Segment}, nil
+	}
+	now, err := a.Store.Get(ctx, in.ProjectID, in.DistributionID)
+	if err != nil {
+		return Plan{}, outcome(err)
+	}
+	plan := Plan{Status: distribution.Status(now.Status), IncludeExisting: spec.Trigger.IncludeExisting}
+	if now.Reason != nil {
+		plan.Reason = *now.Reason
+	}
+	if spec.ExpirationDate != nil {
+		plan.Until = *spec.ExpirationDate
+	}
+	plan.Last, err = a.Messages.Last(ctx, in.DistributionID)
+	return plan, outcome(err)
 }
 
 // Standing is where a distribution stands from now on, and the line that its log gets.

@@ -8,10 +8,10 @@ import (
 	"github.com/google/uuid"
 
 	"herald/db"
-	"herald/internal/campaign"
 	"herald/internal/distribution"
 	"herald/internal/fault"
 	"herald/internal/id"
+	"herald/internal/publication"
 )
 
 // Enrolment turns an audience into messages, and gives out codes.
@@ -19,6 +19,7 @@ type Enrolment struct {
 	Distributions db.Distributions
 	Messages      db.Messages
 	Campaigns     db.Campaigns
+	Rules         db.Rules
 	Letters       *Letters
 	PageSize      int // people enrolled in one transaction
 }
@@ -50,27 +51,31 @@ func (a *Enrolment) EnrolPage(ctx context.Context, in EnrolInput) (db.Enrolled, 
 }
 
 func (a *Enrolment) enrolment(ctx context.Context, in EnrolInput) (db.Enrolment, error) {
-	spec, err := a.Distributions.Version(ctx, in.DistributionID, in.Version)
+	edition, err := a.Letters.edition(ctx, in.VersionRef)
 	if err != nil {
 		return db.Enrolment{}, err
 	}
-	paths, err := a.Letters.paths(ctx, in.VersionRef)
-	if err != nil {
-		return db.Enrolment{}, err
-	}
+	return a.prepare(ctx, in, edition)
+}
+
+// prepare is an enrolment by what a version says.
+func (a *Enrolment) prepare(ctx context.Context, in EnrolInput, of edition) (db.Enrolment, error) {
+	spec := of.spec
 	e := db.Enrolment{
 		Project: in.ProjectID, Distribution: in.DistributionID, Version: in.Version, After: in.After, PageSize: a.PageSize,
-		Channels: len(spec.Channels), Paths: paths,
+		Channels: len(spec.Channels), Paths: of.paths(), PublicationChannel: publicationChannel(spec),
 	}
 	for _, consent := range spec.Consents {
 		u, _ := id.Consent.Parse(consent)
 		e.Consents = append(e.Consents, u)
 	}
-	if u, ok := id.Customer.Parse(spec.Audience.CustomerID); ok {
-		e.Audience.Customer = &u
+	if spec.Audience != nil {
+		if u, ok := id.Customer.Parse(spec.Audience.CustomerID); ok {
+			e.Audience.Customer = &u
+		}
 	}
 	uses := db.UsesOf(spec)
-	e.Audience.Segment = uses.Segment
+	e.Audience.Segment = uses.Segment // of an automatic one: who was in it before it went live
 	if spec.Action.Type == distribution.PublishCode {
 		from, err := a.Campaigns.Get(ctx, in.ProjectID, *uses.Campaign)
 		if err != nil {
@@ -98,23 +103,34 @@ func (a *Enrolment) PublishWaiting(ctx context.Context, in Ref) (Published, erro
 	if err != nil {
 		return Published{}, outcome(err)
 	}
-	all, err := a.publish(ctx, in, from)
+	all, err := a.publish(ctx, db.Enrolment{
+		Project: in.ProjectID, Distribution: in.DistributionID, Campaign: &from, PageSize: a.PageSize,
+		PublicationChannel: publicationChannel(current.Spec),
+	})
 	if err != nil {
 		return all, outcome(err)
 	}
 	return all, outcome(a.Messages.Recount(ctx, in.DistributionID))
 }
 
-func (a *Enrolment) publish(ctx context.Context, in Ref, from campaign.Campaign) (all Published, err error) {
+// publicationChannel is what publications of a distribution show.
+func publicationChannel(spec distribution.Spec) string {
+	if spec.Trigger.Automatic() {
+		return publication.Automatic
+	}
+	return publication.Manual
+}
+
+func (a *Enrolment) publish(ctx context.Context, e db.Enrolment) (all Published, err error) {
 	for {
-		waiting, _, _, err := a.Messages.Waiting(ctx, in.DistributionID)
+		waiting, _, _, err := a.Messages.Waiting(ctx, e.Distribution)
 		if err != nil {
 			return all, err
 		}
-		if _, err := a.Campaigns.TopUp(ctx, in.ProjectID, from.ID, min(int(waiting), a.PageSize)); err != nil {
+		if _, err := a.Campaigns.TopUp(ctx, e.Project, e.Campaign.ID, min(int(waiting), a.PageSize)); err != nil {
 			return all, err
 		}
-		given, waiting, err := a.Messages.PublishWaiting(ctx, in.DistributionID, from, 0, a.PageSize)
+		given, waiting, err := a.Messages.PublishWaiting(ctx, e)
 		if err != nil {
 			return all, err
 		}

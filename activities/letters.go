@@ -17,8 +17,6 @@ import (
 // while messages of it are sent.
 type Letters struct {
 	Distributions db.Distributions
-	Campaigns     db.Campaigns
-	Projects      db.Projects
 
 	mu   sync.Mutex
 	kept []edition // the newest last
@@ -33,7 +31,7 @@ type edition struct {
 	version      int
 	letters      []*email.Letter // by channel
 	names        message.Names
-	repeat       string
+	spec         distribution.Spec
 }
 
 // edition finds a version made ready, or makes it so.
@@ -61,7 +59,7 @@ func (l *Letters) make(ctx context.Context, ref VersionRef) (edition, error) {
 	if err != nil {
 		return edition{}, err
 	}
-	e := edition{distribution: ref.DistributionID, version: ref.Version, repeat: spec.Repeat}
+	e := edition{distribution: ref.DistributionID, version: ref.Version, spec: spec}
 	for _, c := range spec.Channels {
 		letter, err := email.ForChannel(c)
 		if err != nil {
@@ -69,36 +67,17 @@ func (l *Letters) make(ctx context.Context, ref VersionRef) (edition, error) {
 		}
 		e.letters = append(e.letters, letter)
 	}
-	e.names, err = NamesOf(ctx, l.Projects, l.Campaigns, ref.ProjectID, spec)
+	e.names, err = l.Distributions.Names(ctx, ref.ProjectID, spec)
 	return e, err
 }
 
-// NamesOf looks up what a distribution's templates may call by name.
-func NamesOf(ctx context.Context, projects db.Projects, campaigns db.Campaigns, project uuid.UUID, spec distribution.Spec) (message.Names, error) {
-	names := message.Names{Distribution: spec.Name}
-	var err error
-	if names.Project, err = projects.Name(ctx, project); err != nil {
-		return names, err
+// variables are what the templates of a version read.
+func (e edition) variables() (all []string) {
+	for _, letter := range e.letters {
+		all = append(all, letter.Variables()...)
 	}
-	if used := db.UsesOf(spec).Campaign; used != nil {
-		campaign, err := campaigns.Get(ctx, project, *used)
-		if err != nil {
-			return names, err
-		}
-		names.Campaign = campaign.Name
-	}
-	return names, nil
+	return all
 }
 
 // paths are the parts of a customer that the messages of a version have to keep.
-func (l *Letters) paths(ctx context.Context, ref VersionRef) ([]string, error) {
-	e, err := l.edition(ctx, ref)
-	if err != nil {
-		return nil, err
-	}
-	var variables []string
-	for _, letter := range e.letters {
-		variables = append(variables, letter.Variables()...)
-	}
-	return variablePaths(variables), nil
-}
+func (e edition) paths() []string { return variablePaths(e.variables()) }

@@ -85,7 +85,7 @@ func (p *post) hire(t *testing.T) {
 	mail := email.NewPool(settings, slog.New(slog.DiscardHandler))
 	t.Cleanup(mail.Close)
 	distributions, messages := db.Distributions{Pool: p.pool}, db.Messages{Pool: p.pool}
-	letters := &activities.Letters{Distributions: distributions, Campaigns: db.Campaigns{Pool: p.pool}, Projects: db.Projects{Pool: p.pool}}
+	letters := &activities.Letters{Distributions: distributions}
 	claims := db.NewClaims(p.pool)
 	p.sending = &activities.Sending{
 		Messages: messages, Claims: claims, Recorder: activities.NewRecorder(claims, 10), Distributions: distributions, Letters: letters,

@@ -93,12 +93,12 @@ func reasonOf(err error) string {
 }
 
 func (a *Sending) sendClaimed(ctx context.Context, claim *db.Claim, in SendInput) error {
-	edition, err := a.Letters.edition(ctx, in.VersionRef)
-	if err != nil {
-		return err
-	}
 	rows, err := claim.ToSend(ctx)
 	if err != nil || len(rows) == 0 {
+		return err
+	}
+	editions, err := a.editions(ctx, in, rows)
+	if err != nil {
 		return err
 	}
 	ctx, giveUp := context.WithCancelCause(ctx)
@@ -108,7 +108,7 @@ func (a *Sending) sendClaimed(ctx context.Context, claim *db.Claim, in SendInput
 
 	jobs := make(chan email.Job, len(rows))
 	for _, row := range rows {
-		jobs <- a.job(row, edition, in, outcomes)
+		jobs <- a.job(row, editions[row.Version], in, outcomes)
 	}
 	close(jobs)
 	if err := a.Mail.Send(ctx, jobs); err != nil && ctx.Err() == nil {
@@ -118,6 +118,31 @@ func (a *Sending) sendClaimed(ctx context.Context, claim *db.Claim, in SendInput
 		return cause
 	}
 	return a.Distributions.RecordTrouble(context.WithoutCancel(ctx), in.DistributionID, "")
+}
+
+// editions makes ready what the rows say: each is of the version that was current when it was enrolled, but a manual
+// distribution sends all of its messages as its current version says.
+func (a *Sending) editions(ctx context.Context, in SendInput, rows []db.ToSend) (map[int32]edition, error) {
+	current, err := a.Letters.edition(ctx, in.VersionRef)
+	if err != nil {
+		return nil, err
+	}
+	editions := map[int32]edition{int32(in.Version): current}
+	for _, row := range rows {
+		if _, ok := editions[row.Version]; ok {
+			continue
+		}
+		if !current.spec.Trigger.Automatic() {
+			editions[row.Version] = current
+			continue
+		}
+		ref := in.VersionRef
+		ref.Version = int(row.Version)
+		if editions[row.Version], err = a.Letters.edition(ctx, ref); err != nil {
+			return nil, err
+		}
+	}
+	return editions, nil
 }
 
 // job is one row on its way out.
@@ -139,7 +164,7 @@ func (a *Sending) job(row db.ToSend, e edition, in SendInput, outcomes *record) 
 		},
 		Done: func(o channel.Outcome) <-chan struct{} { return outcomes.done(row.Seq, a.verdict(row, e, o)) },
 	}
-	if e.repeat == "never" {
+	if e.spec.Repeat == "never" {
 		job.Before = func(ctx context.Context) error { return outcomes.begin(ctx, row.Seq) }
 	}
 	return job
@@ -157,7 +182,7 @@ func messageIDOf(unique, domain string, letter *email.Letter) string {
 // and a message has failed once its last attempt was deferred.
 func (a *Sending) verdict(row db.ToSend, e edition, o channel.Outcome) verdict {
 	v := verdict{flag: message.Status(o.Verdict), reason: o.Reason, reply: o.Reply}
-	if o.Verdict == channel.Unknown && e.repeat != "never" {
+	if o.Verdict == channel.Unknown && e.spec.Repeat != "never" {
 		v.flag, v.reason = message.Deferred, message.ReasonLostAnswer
 	}
 	if v.flag != message.Deferred {

@@ -17,8 +17,6 @@ import (
 type Testing struct {
 	Tests         db.TestMessages
 	Distributions db.Distributions
-	Campaigns     db.Campaigns
-	Projects      db.Projects
 	Mail          *email.Pool
 	Domain        string
 }
@@ -56,7 +54,7 @@ func (a *Testing) job(ctx context.Context, test db.TestMessage) (email.Job, erro
 	if err != nil {
 		return email.Job{}, err
 	}
-	names, err := NamesOf(ctx, a.Projects, a.Campaigns, test.ProjectID, current.Spec)
+	names, err := a.Distributions.Names(ctx, test.ProjectID, current.Spec)
 	if err != nil {
 		return email.Job{}, err
 	}

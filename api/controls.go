@@ -5,30 +5,34 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"herald/activities"
 	"herald/db"
+	"herald/internal/campaign"
 	"herald/internal/channel/email"
 	"herald/internal/distribution"
 	"herald/internal/fault"
 	"herald/internal/message"
+	"herald/internal/segment"
 	"herald/workflows"
 )
 
-// check returns every fault that keeps a spec from being sent, each with its property.
+// check returns every fault that keeps a spec from being sent, or from going live, each with its property.
 func (h distributions) check(ctx context.Context, project db.Key, spec distribution.Spec) error {
-	faults := spec.CheckSend()
-	for i, c := range spec.Channels {
-		if c.Template == nil || c.Subject == "" {
-			continue // the spec has said so
+	if spec.Trigger.Automatic() {
+		faults := append(spec.CheckLive(time.Now()), unreadable(spec)...)
+		known, err := h.store.Livability(ctx, project.ProjectID, spec)
+		if err != nil {
+			return err
 		}
-		if _, err := email.ForChannel(c); err != nil {
-			faults = append(faults, under(fmt.Sprintf("channels[%d]", i), err)...)
-		}
+		return append(faults, unlivable(spec, known)...).Err()
 	}
+	faults := append(spec.CheckSend(), unreadable(spec)...)
 	if spec.Audience == nil {
 		return faults.Err()
 	}
@@ -37,6 +41,55 @@ func (h distributions) check(ctx context.Context, project db.Key, spec distribut
 		return err
 	}
 	return append(faults, unsendable(spec, known)...).Err()
+}
+
+// unreadable lists what is wrong with what the channels say.
+func unreadable(spec distribution.Spec) (faults fault.List) {
+	for i, c := range spec.Channels {
+		if c.Template == nil || c.Subject == "" {
+			continue // the spec has said so
+		}
+		if _, err := email.ForChannel(c); err != nil {
+			faults = append(faults, under(fmt.Sprintf("channels[%d]", i), err)...)
+		}
+	}
+	return faults
+}
+
+// unlivable lists what the names of an automatic distribution do not stand for.
+func unlivable(spec distribution.Spec, known db.Livability) (faults fault.List) {
+	t, action := spec.Trigger, spec.Action
+	fit, _ := distribution.FitOf(t.Type)
+	gone := func(property, kind, name string, missing bool) {
+		if name != "" && missing {
+			faults.Add(fault.Property(property, "no %s has the id %q", kind, name))
+		}
+	}
+	gone("trigger.segment_id", "segment", t.SegmentID, !known.SegmentFound)
+	if known.SegmentType == string(segment.Static) {
+		faults.Add(fault.Property("trigger.segment_id", "nobody enters or leaves a static segment by what they do; use one with a filter"))
+	}
+	gone("trigger.campaign_id", "campaign", t.CampaignID, known.SubjectKind == "")
+	if known.SubjectKind != "" && len(fit.Kinds) > 0 && !slices.Contains(fit.Kinds, campaign.Kind(known.SubjectKind)) {
+		faults.Add(fault.Property("trigger.campaign_id", "the trigger %s is about campaigns of type %v, not %s", t.Type, fit.Kinds, known.SubjectKind))
+	}
+	gone("trigger.tier_id", "loyalty tier of the campaign", t.TierID, !known.TierFound)
+	gone("trigger.validation_rule_id", "validation rule", t.ValidationRuleID, !known.RuleFound)
+	if known.Rule != nil {
+		faults.Add(fit.CheckRule(known.Rule.Asks()))
+	}
+	gone("action.campaign_id", "campaign", action.CampaignID, known.CampaignKind == "")
+	if campaign.Kind(known.CampaignKind) == campaign.Promotion {
+		faults.Add(fault.Property("action.campaign_id", "a promotion has no codes; use notify_promotion"))
+	}
+	if known.CampaignKind != "" && !known.CampaignActive {
+		faults.Add(fault.Property("action.campaign_id", "the campaign is disabled; enable it first"))
+	}
+	gone("action.promotion_tier_id", "promotion tier", action.PromotionTierID, !known.PromotionTierFound)
+	if len(known.ConsentsMissing) > 0 {
+		faults.Add(fault.Property("consents", "%d of them do not exist in this project", len(known.ConsentsMissing)))
+	}
+	return faults
 }
 
 func unsendable(spec distribution.Spec, known db.Sendability) (faults fault.List) {
@@ -83,6 +136,9 @@ func (h distributions) send(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	if found.Spec.Trigger.Automatic() {
+		return fault.New(fault.Conflict, "an automatic distribution goes live (POST …/live); only a manual one is sent")
+	}
 	if err := distribution.Status(found.Status).Check(distribution.Send); err != nil {
 		return err
 	}
@@ -95,6 +151,31 @@ func (h distributions) send(c echo.Context) error {
 	}
 	_, err = h.flows.Send(ctx, workflows.Confirmed{
 		VersionRef: version(found, int(found.Version)), Spec: found.Spec, Actor: caller(c).AppID, Delay: h.delay,
+	})
+	return h.accepted(c, found, err)
+}
+
+// live confirms an automatic distribution: from now on its run answers what customers do.
+func (h distributions) live(c echo.Context) error {
+	found, err := h.find(c)
+	if err != nil {
+		return err
+	}
+	if !found.Spec.Trigger.Automatic() {
+		return fault.New(fault.Conflict, "a manual distribution is sent (POST …/send); only one with another trigger can be live")
+	}
+	if err := distribution.Status(found.Status).Check(distribution.GoLive); err != nil {
+		return err
+	}
+	ctx := c.Request().Context()
+	if err := h.check(ctx, caller(c), found.Spec); err != nil {
+		return err
+	}
+	if err := h.store.Confirm(ctx, found.ID, int(found.Version), found.Spec, caller(c).AppID); err != nil {
+		return err
+	}
+	_, err = h.flows.GoLive(ctx, workflows.Confirmed{
+		VersionRef: version(found, int(found.Version)), Spec: found.Spec, Actor: caller(c).AppID,
 	})
 	return h.accepted(c, found, err)
 }
@@ -158,6 +239,9 @@ func (h distributions) edit(c echo.Context) error {
 	}
 	if err := h.check(ctx, caller(c), spec); err != nil {
 		return err
+	}
+	if spec.Trigger.Type != found.Spec.Trigger.Type {
+		return fault.Property("trigger.type", "cannot change once the distribution is confirmed; duplicate it instead")
 	}
 	n, err := h.store.Propose(ctx, found.ID, spec, caller(c).AppID)
 	if err != nil {

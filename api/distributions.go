@@ -19,7 +19,6 @@ import (
 type distributions struct {
 	store     db.Distributions
 	messages  db.Messages
-	projects  db.Projects
 	campaigns db.Campaigns
 	segments  db.Segments
 	tests     db.TestMessages
@@ -38,6 +37,7 @@ func (h distributions) routes(r routes) {
 	r.delete("/distributions/:id", controls, h.delete)
 	r.post("/distributions/:id/duplicate", controls, h.duplicate)
 	r.post("/distributions/:id/send", controls, h.send)
+	r.post("/distributions/:id/live", controls, h.live)
 	r.post("/distributions/:id/pause", controls, h.control(distribution.Pause))
 	r.post("/distributions/:id/resume", controls, h.control(distribution.Resume))
 	r.post("/distributions/:id/stop", controls, h.control(distribution.Stop))

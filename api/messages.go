@@ -11,7 +11,6 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"herald/activities"
 	"herald/db"
 	"herald/internal/channel/email"
 	"herald/internal/distribution"
@@ -134,7 +133,7 @@ func (h distributions) render(ctx context.Context, key db.Key, spec distribution
 	if err != nil {
 		return nil, under(fmt.Sprintf("channels[%d]", channel), err).Err()
 	}
-	names, err := activities.NamesOf(ctx, h.projects, h.campaigns, key.ProjectID, spec)
+	names, err := h.store.Names(ctx, key.ProjectID, spec)
 	if err != nil {
 		return nil, err
 	}

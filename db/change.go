@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -161,7 +162,10 @@ func (c *change) writeOccurrences(ctx context.Context) error {
 		p.Datas = append(p.Datas, string(data))
 		p.Waitings = append(p.Waitings, o.Type.Triggers())
 	}
-	return q.OccurrenceAppend(ctx, c.tx, p)
+	if err := q.OccurrenceAppend(ctx, c.tx, p); err != nil || !slices.Contains(p.Waitings, true) {
+		return err
+	}
+	return wakeRelay(ctx, c.tx)
 }
 
 // judge holds the customers that the change touched against the segments that look at what it touched, and tells who entered

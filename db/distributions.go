@@ -1,6 +1,7 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"herald/internal/distribution"
 	"herald/internal/fault"
 	"herald/internal/id"
+	"herald/internal/message"
 )
 
 // Distributions is the store of distributions, their versions and their log. Drafts are written by the API; once a
@@ -26,20 +28,51 @@ type Distribution = rows.Distribution
 type LogEntry = rows.DistributionLog
 
 // Uses names the rows that a spec points at, so that they can be found from their own side.
-type Uses struct{ Campaign, Segment *uuid.UUID }
+type Uses struct {
+	Campaign, Segment *uuid.UUID  // whose codes it gives, whom it is for
+	All               []uuid.UUID // everything it names
+}
 
 // UsesOf reads them from a spec.
 func UsesOf(spec distribution.Spec) Uses {
 	var uses Uses
-	if u, ok := id.Campaign.Parse(spec.Action.CampaignID); ok {
-		uses.Campaign = &u
-	}
-	if spec.Audience != nil {
-		if u, ok := id.Segment.Parse(spec.Audience.SegmentID); ok {
-			uses.Segment = &u
+	name := func(prefix id.Prefix, text string) *uuid.UUID {
+		u, ok := prefix.Parse(text)
+		if !ok {
+			return nil
 		}
+		uses.All = append(uses.All, u)
+		return &u
+	}
+	t := spec.Trigger
+	uses.Campaign = name(id.Campaign, spec.Action.CampaignID)
+	name(id.Promotion, spec.Action.PromotionTierID)
+	name(id.Campaign, t.CampaignID)
+	name(id.Tier, t.TierID)
+	name(id.Rule, t.ValidationRuleID)
+	uses.Segment = name(id.Segment, t.SegmentID)
+	if spec.Audience != nil {
+		uses.Segment = name(id.Segment, spec.Audience.SegmentID)
+	}
+	for _, consent := range spec.Consents {
+		name(id.Consent, consent)
 	}
 	return uses
+}
+
+// listening is what a spec listens to; nothing where it is manual.
+func listening(spec distribution.Spec, p *rows.DistributionAdoptVersionParams) {
+	t := spec.Trigger
+	if !t.Automatic() {
+		return
+	}
+	p.ListensTo = optional(string(t.Type))
+	p.EventName = optional(t.Event)
+	p.TierID = parsed(id.Tier, t.TierID)
+	if p.SubjectID = parsed(id.Campaign, t.CampaignID); t.SegmentID != "" {
+		p.SubjectID = parsed(id.Segment, t.SegmentID)
+	}
+	p.ListensFrom, p.ListensUntil = spec.StartDate, spec.ExpirationDate
 }
 
 // Create writes a draft.
@@ -49,6 +82,7 @@ func (s Distributions) Create(ctx context.Context, project uuid.UUID, spec distr
 	err := inTx(ctx, s.Pool, func(tx pgx.Tx) (err error) {
 		made, err = q.DistributionCreate(ctx, tx, rows.DistributionCreateParams{
 			ID: id.New(), ProjectID: project, Name: spec.Name, Spec: spec, CampaignID: uses.Campaign, SegmentID: uses.Segment,
+			Uses: nonNil(uses.All),
 		})
 		if err != nil {
 			return err
@@ -74,6 +108,7 @@ func (s Distributions) UpdateDraft(ctx context.Context, project, one uuid.UUID, 
 	err := inTx(ctx, s.Pool, func(tx pgx.Tx) (err error) {
 		updated, err = q.DistributionUpdateDraft(ctx, tx, rows.DistributionUpdateDraftParams{
 			ProjectID: project, ID: one, Name: spec.Name, Spec: spec, CampaignID: uses.Campaign, SegmentID: uses.Segment,
+			Uses: nonNil(uses.All),
 		})
 		if missing(err) {
 			return fault.New(fault.Conflict, "the distribution is no draft any more; read it again")
@@ -133,18 +168,34 @@ func (s Distributions) Version(ctx context.Context, one uuid.UUID, version int) 
 	return row.Spec, err
 }
 
+// Names looks up what the templates of a spec may call by name.
+func (s Distributions) Names(ctx context.Context, project uuid.UUID, spec distribution.Spec) (message.Names, error) {
+	row, err := q.DistributionNames(ctx, s.Pool, rows.DistributionNamesParams{
+		ProjectID: project, CampaignID: parsed(id.Campaign, cmp.Or(spec.Action.CampaignID, spec.Trigger.CampaignID)),
+		PromotionTierID: parsed(id.Promotion, spec.Action.PromotionTierID),
+	})
+	return message.Names{
+		Distribution: spec.Name, Campaign: row.Campaign, Project: row.Project, Promotion: row.Promotion, PromotionBanner: row.Banner,
+	}, err
+}
+
 // Adopt makes a version the current one, with what it uses, and confirms the segment that was made inside it.
 func (s Distributions) Adopt(ctx context.Context, project, one uuid.UUID, version int, spec distribution.Spec) error {
 	uses := UsesOf(spec)
+	params := rows.DistributionAdoptVersionParams{
+		ProjectID: project, ID: one, Version: int32(version), CampaignID: uses.Campaign, SegmentID: uses.Segment, Uses: nonNil(uses.All),
+	}
+	listening(spec, &params)
 	return inTx(ctx, s.Pool, func(tx pgx.Tx) error {
-		_, err := q.DistributionAdoptVersion(ctx, tx, rows.DistributionAdoptVersionParams{
-			ProjectID: project, ID: one, Version: int32(version), CampaignID: uses.Campaign, SegmentID: uses.Segment,
-		})
+		_, err := q.DistributionAdoptVersion(ctx, tx, params)
 		if missing(err) {
 			return notFound(one)
 		}
 		if err != nil || uses.Segment == nil {
 			return err
+		}
+		if spec.Trigger.Automatic() {
+			return q.SegmentBeginToTell(ctx, tx, rows.SegmentBeginToTellParams{ProjectID: project, ID: *uses.Segment})
 		}
 		return q.SegmentConfirm(ctx, tx, rows.SegmentConfirmParams{ProjectID: project, ID: *uses.Segment})
 	})

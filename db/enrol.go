@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -28,6 +29,7 @@ type Enrolment struct {
 	Channels              int
 	Depth                 int      // how many messages stand behind these, one causing the next
 	Paths                 []string // the variables that the templates use
+	PublicationChannel    string   // as publications show it
 }
 
 // Enrolled is how far the audience is enrolled now.
@@ -74,7 +76,7 @@ func (c *change) enrolPage(ctx context.Context, e Enrolment) (done Enrolled, err
 	if err != nil {
 		return done, err
 	}
-	if err := c.enrol(ctx, e, people); err != nil {
+	if err := c.enrol(ctx, e, recipients{customers: people}); err != nil {
 		return done, err
 	}
 	done = Enrolled{After: e.After, Done: len(people) < e.PageSize}
@@ -109,8 +111,18 @@ func audiencePage(ctx context.Context, on rows.DBTX, e Enrolment) ([]uuid.UUID, 
 	})
 }
 
-func (c *change) enrol(ctx context.Context, e Enrolment, people []uuid.UUID) error {
-	if len(people) == 0 {
+// recipients are who is enrolled, and where occurrences trigger what each of those brings. The lists are of one length, or empty.
+type recipients struct {
+	customers   []uuid.UUID
+	occurrences []int64
+	datas       []string // objects, for the templates
+	obstacles   []string // why a message is skipped; "" where nothing is in its way
+	waits       []string // why it waits, and until when
+	dues        []time.Time
+}
+
+func (c *change) enrol(ctx context.Context, e Enrolment, to recipients) error {
+	if len(to.customers) == 0 {
 		return nil
 	}
 	// A plan made for any number of people would be made for ten, and join ten thousand to ten thousand by loops.
@@ -118,8 +130,10 @@ func (c *change) enrol(ctx context.Context, e Enrolment, people []uuid.UUID) err
 		return err
 	}
 	p := rows.MessageEnrolParams{
-		DistributionID: e.Distribution, ProjectID: e.Project, Version: int32(e.Version), CustomerIds: people,
-		Consents: nonNil(e.Consents), ChannelCount: int32(e.Channels), Paths: nonNil(e.Paths), Campaign: json.RawMessage("null"),
+		DistributionID: e.Distribution, ProjectID: e.Project, Version: int32(e.Version), CustomerIds: to.customers,
+		Occurrences: nonNil(to.occurrences), Datas: nonNil(to.datas), Obstacles: nonNil(to.obstacles), Waits: nonNil(to.waits), Dues: nonNil(to.dues),
+		PublicationChannel: e.PublicationChannel,
+		Consents:           nonNil(e.Consents), ChannelCount: int32(e.Channels), Paths: nonNil(e.Paths), Campaign: json.RawMessage("null"),
 		PublicationMetadata: publicationMetadata(e.Distribution), Source: told, GroupID: id.Distribution.Format(e.Distribution),
 		Depth: int16(e.Depth) + 1,
 	}
@@ -127,7 +141,7 @@ func (c *change) enrol(ctx context.Context, e Enrolment, people []uuid.UUID) err
 		_, err := q.MessageEnrol(ctx, c.tx, p)
 		return err
 	}
-	if _, err := c.lock(ctx, people...); err != nil {
+	if _, err := c.lock(ctx, to.customers...); err != nil {
 		return err
 	}
 	var err error
@@ -160,15 +174,16 @@ func (c *change) givenMany(ctx context.Context, ids []uuid.UUID) error {
 	return c.keep(ctx, each(found, toVoucher))
 }
 
-// PublishWaiting gives codes to a page of those who wait for one, and says how many got one of how many asked. Tallies are
-// the caller's to recount, once all pages are done.
-func (s Messages) PublishWaiting(ctx context.Context, distribution uuid.UUID, from campaign.Campaign, depth, pageSize int) (given, waiting int64, err error) {
+// PublishWaiting gives codes of the enrolment's campaign to a page of those who wait for one, and says how many got one of how
+// many asked. Tallies are the caller's to recount, once all pages are done.
+func (s Messages) PublishWaiting(ctx context.Context, e Enrolment) (given, waiting int64, err error) {
+	from := *e.Campaign
 	shown, err := json.Marshal(campaign.ShowSimple(from))
 	if err != nil {
 		return 0, 0, err
 	}
 	err = inChange(ctx, s.Pool, from.ProjectID, func(c *change) error {
-		people, err := q.MessageWaitingPeople(ctx, c.tx, rows.MessageWaitingPeopleParams{DistributionID: distribution, PageSize: int32(pageSize)})
+		people, err := q.MessageWaitingPeople(ctx, c.tx, rows.MessageWaitingPeopleParams{DistributionID: e.Distribution, PageSize: int32(e.PageSize)})
 		if err != nil {
 			return err
 		}
@@ -176,9 +191,9 @@ func (s Messages) PublishWaiting(ctx context.Context, distribution uuid.UUID, fr
 			return err
 		}
 		row, err := q.MessagePublishWaiting(ctx, c.tx, rows.MessagePublishWaitingParams{
-			ProjectID: from.ProjectID, DistributionID: distribution, CampaignID: &from.ID, CustomerIds: people, CampaignName: from.Name,
-			Campaign: shown, PublicationMetadata: publicationMetadata(distribution), Source: told, GroupID: id.Distribution.Format(distribution),
-			Depth: int16(depth) + 1, Listing: holdsBalance(from),
+			ProjectID: from.ProjectID, DistributionID: e.Distribution, CampaignID: &from.ID, CustomerIds: people, CampaignName: from.Name,
+			PublicationChannel: e.PublicationChannel, Campaign: shown, PublicationMetadata: publicationMetadata(e.Distribution), Source: told,
+			GroupID: id.Distribution.Format(e.Distribution), Depth: int16(e.Depth) + 1, Listing: holdsBalance(from),
 		})
 		if err != nil {
 			return err

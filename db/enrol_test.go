@@ -226,7 +226,7 @@ func TestEnrolGivesACodeEach(t *testing.T) {
 	require.Zero(t, deferred)
 
 	s.fill(t, c, 60)
-	given, waiting, err := s.messages.PublishWaiting(t.Context(), s.one, c, 0, 100)
+	given, waiting, err := s.messages.PublishWaiting(t.Context(), db.Enrolment{Distribution: s.one, Campaign: &c, PageSize: 100})
 	require.NoError(t, err)
 	require.EqualValues(t, 60, given)
 	require.EqualValues(t, 100, waiting)
@@ -305,7 +305,7 @@ func TestCardsOfADistributionCountForTheirHolders(t *testing.T) {
 	s.enrol(t, func(e *db.Enrolment) { e.Campaign = &gifts })
 	require.EqualValues(t, 2, s.count(t, "SELECT count(*) FROM customer_figures WHERE gift_to_go = 5000"))
 	s.fill(t, gifts, 5)
-	_, _, err := s.messages.PublishWaiting(t.Context(), s.one, gifts, 0, 100)
+	_, _, err := s.messages.PublishWaiting(t.Context(), db.Enrolment{Distribution: s.one, Campaign: &gifts, PageSize: 100})
 	require.NoError(t, err)
 	require.EqualValues(t, 3, s.count(t, "SELECT count(*) FROM customer_figures WHERE gift_to_go = 5000"))
 

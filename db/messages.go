@@ -35,6 +35,11 @@ func (s Messages) Recount(ctx context.Context, distribution uuid.UUID) error {
 	return recount(ctx, s.Pool, distribution, 1, last)
 }
 
+// Last is the highest number of a distribution's messages.
+func (s Messages) Last(ctx context.Context, distribution uuid.UUID) (int64, error) {
+	return q.MessageLastSeq(ctx, s.Pool, distribution)
+}
+
 // Open is the next thousands, above after, that still have something to send now.
 func (s Messages) Open(ctx context.Context, distribution uuid.UUID, after int64, pageSize int) ([]int64, error) {
 	return q.MessageOpenThousands(ctx, s.Pool, rows.MessageOpenThousandsParams{

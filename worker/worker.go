@@ -41,6 +41,8 @@ const (
 	stopTimeout = 30 * time.Second
 	// sends is how many batches a worker sends at once: while one drains, the next one fills the connections.
 	sends = 2
+	// answers is how many batches of live distributions a worker sends at once: each has one, and they are small.
+	answers = 20
 	// pageSize is how many people are enrolled in one transaction.
 	pageSize = 10_000
 	// beatEvery is how often a batch may tell the engine that it lives, and hear that it is to pause.
@@ -71,7 +73,8 @@ func New(o Options) (*Worker, error) {
 		o.RetryAfter = RetryAfter
 	}
 	w := &Worker{options: o, mail: email.NewPool(settings, o.Log)}
-	w.queues = []worker.Worker{w.planQueue(), w.sendQueue()}
+	sending := w.sending()
+	w.queues = []worker.Worker{w.planQueue(), w.sendQueue(workflows.SendQueue, sends, sending), w.sendQueue(workflows.TriggeredQueue, answers, sending)}
 	return w, nil
 }
 
@@ -87,19 +90,23 @@ func (w *Worker) planQueue() worker.Worker {
 	return queue
 }
 
-// sendQueue is where messages leave.
-func (w *Worker) sendQueue() worker.Worker {
-	queue := worker.New(w.options.Engine, workflows.SendQueue, worker.Options{
+// sendQueue is one of the queues where messages leave.
+func (w *Worker) sendQueue(name string, atOnce int, sending *activities.Sending) worker.Worker {
+	queue := worker.New(w.options.Engine, name, worker.Options{
 		WorkerStopTimeout: stopTimeout, DisableRegistrationAliasing: true, DisableWorkflowWorker: true,
-		MaxConcurrentActivityExecutionSize: sends, MaxHeartbeatThrottleInterval: beatEvery,
+		MaxConcurrentActivityExecutionSize: atOnce, MaxHeartbeatThrottleInterval: beatEvery,
 	})
+	queue.RegisterActivity(sending)
+	return queue
+}
+
+func (w *Worker) sending() *activities.Sending {
 	claims := db.NewClaims(w.options.Pool)
-	queue.RegisterActivity(&activities.Sending{
+	return &activities.Sending{
 		Claims: claims, Recorder: activities.NewRecorder(claims, w.options.Connections),
 		Messages: db.Messages{Pool: w.options.Pool}, Distributions: db.Distributions{Pool: w.options.Pool},
 		Letters: w.letters(), Mail: w.mail, RetryAfter: w.options.RetryAfter, Domain: w.options.Domain,
-	})
-	return queue
+	}
 }
 
 // planActivities is the one list of the activities beside sending in bulk; a test message, for which somebody waits, is
@@ -108,13 +115,14 @@ func (w *Worker) planActivities() []any {
 	pool := w.options.Pool
 	messages, distributions := db.Messages{Pool: pool}, db.Distributions{Pool: pool}
 	return []any{
-		&activities.Distributions{Store: distributions},
+		&activities.Distributions{Store: distributions, Messages: messages},
 		&activities.Segments{Store: db.Segments{Pool: pool}},
 		&activities.Points{Store: db.Balances{Pool: pool}},
 		&activities.Tiers{Store: db.Tiers{Pool: pool}},
 		&activities.Customers{Store: db.Customers{Pool: pool}, Actions: db.AsyncActions{Pool: pool}},
 		&activities.Enrolment{
-			Distributions: distributions, Messages: messages, Campaigns: db.Campaigns{Pool: pool}, Letters: w.letters(), PageSize: pageSize,
+			Distributions: distributions, Messages: messages, Campaigns: db.Campaigns{Pool: pool}, Rules: db.Rules{Pool: pool},
+			Letters: w.letters(), PageSize: pageSize,
 		},
 		&activities.Rounds{Messages: messages},
 		&activities.Orders{Store: db.NewOrders(pool), Actions: db.AsyncActions{Pool: pool}},
@@ -123,17 +131,13 @@ func (w *Worker) planActivities() []any {
 			Announce: workflows.Flows{Client: w.options.Engine}.CodesAdded,
 		},
 		&activities.Testing{
-			Tests: db.TestMessages{Pool: pool}, Distributions: distributions, Campaigns: db.Campaigns{Pool: pool},
-			Projects: db.Projects{Pool: pool}, Mail: w.mail, Domain: w.options.Domain,
+			Tests: db.TestMessages{Pool: pool}, Distributions: distributions, Mail: w.mail, Domain: w.options.Domain,
 		},
 	}
 }
 
 func (w *Worker) letters() *activities.Letters {
-	pool := w.options.Pool
-	return &activities.Letters{
-		Distributions: db.Distributions{Pool: pool}, Campaigns: db.Campaigns{Pool: pool}, Projects: db.Projects{Pool: pool},
-	}
+	return &activities.Letters{Distributions: db.Distributions{Pool: w.options.Pool}}
 }
 
 // Run works until ctx is done, then ends what is in flight.
@@ -149,7 +153,7 @@ func (w *Worker) Run(ctx context.Context) error {
 			return err
 		}
 	}
-	<-ctx.Done()
+	newRelay(w.options).run(ctx)
 	for _, queue := range w.queues {
 		queue.Stop()
 	}

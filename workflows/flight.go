@@ -54,6 +54,8 @@ type kind interface {
 	sendAt() *time.Time // the end of the countdown, where one runs
 	misfit(distribution.Control) error
 	handlers() []handler
+	complete() bool // nothing more will be enrolled
+	queue() string  // where its messages leave
 }
 
 // count counts every message before the run ends; false where the cheaper look for what is left has missed some.

@@ -47,27 +47,32 @@ type Confirmed struct {
 // Send starts the run of a manual distribution and returns once it has written where it stands; a conflict where it runs
 // already.
 func (f Flows) Send(ctx context.Context, c Confirmed) (Answer, error) {
-	ctx, cancel := context.WithTimeout(ctx, answerWithin)
-	defer cancel()
-	start := f.Client.NewWithStartWorkflowOperation(client.StartWorkflowOptions{
-		ID:                       distributionID(c.ProjectID, c.DistributionID),
-		TaskQueue:                Queue,
-		WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
-		WorkflowIDReusePolicy:    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
-		StaticSummary:            clip(c.Spec.Name, 150) + " · " + string(c.Spec.Trigger.Type),
-		StaticDetails:            fmt.Sprintf("Sends distribution %s.", id.Distribution.Format(c.DistributionID)),
-		TypedSearchAttributes: temporal.NewSearchAttributes(
-			projectAttribute.ValueSet(id.Project.Format(c.ProjectID)),
-			distributionAttribute.ValueSet(id.Distribution.Format(c.DistributionID)),
-			triggerAttribute.ValueSet(string(c.Spec.Trigger.Type)),
-			campaignAttribute.ValueSet(c.Spec.Action.CampaignID),
-			statusAttribute.ValueSet(string(distribution.Scheduled)),
-		),
-	}, ManualDistribution, ManualState{
+	return f.start(ctx, c, ManualDistribution, ManualState{
 		Flight: Flight{VersionRef: c.VersionRef, Actor: c.Actor}, Countdown: Countdown{Delay: c.Delay, Retry: c.Retry},
 	})
+}
+
+// GoLive starts the run of an automatic distribution, as Send does.
+func (f Flows) GoLive(ctx context.Context, c Confirmed) (Answer, error) {
+	return f.start(ctx, c, AutomaticDistribution, AutomaticState{Flight: Flight{VersionRef: c.VersionRef, Actor: c.Actor}})
+}
+
+func (f Flows) start(ctx context.Context, c Confirmed, run, state any) (Answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	options := runOptions(c.Ref)
+	options.WorkflowIDConflictPolicy = enums.WORKFLOW_ID_CONFLICT_POLICY_FAIL
+	options.StaticSummary = clip(c.Spec.Name, 150) + " · " + c.Spec.Trigger.Describe()
+	campaign := cmp.Or(c.Spec.Action.CampaignID, c.Spec.Trigger.CampaignID)
+	options.TypedSearchAttributes = temporal.NewSearchAttributes(
+		projectAttribute.ValueSet(id.Project.Format(c.ProjectID)),
+		distributionAttribute.ValueSet(id.Distribution.Format(c.DistributionID)),
+		triggerAttribute.ValueSet(string(c.Spec.Trigger.Type)),
+		campaignAttribute.ValueSet(campaign),
+		statusAttribute.ValueSet(string(distribution.Scheduled)),
+	)
 	handle, err := f.Client.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
-		StartWorkflowOperation: start,
+		StartWorkflowOperation: f.Client.NewWithStartWorkflowOperation(options, run, state),
 		UpdateOptions:          client.UpdateWorkflowOptions{UpdateName: confirmed, WaitForStage: client.WorkflowUpdateStageCompleted},
 	})
 	if err != nil {
@@ -75,6 +80,29 @@ func (f Flows) Send(ctx context.Context, c Confirmed) (Answer, error) {
 	}
 	var answer Answer
 	return answer, refused(handle.Get(ctx, &answer))
+}
+
+// runOptions are those of every run of a distribution.
+func runOptions(ref activities.Ref) client.StartWorkflowOptions {
+	return client.StartWorkflowOptions{
+		ID: distributionID(ref.ProjectID, ref.DistributionID), TaskQueue: Queue,
+		WorkflowIDReusePolicy: enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		StaticDetails:         fmt.Sprintf("Sends distribution %s.", id.Distribution.Format(ref.DistributionID)),
+	}
+}
+
+// Tell tells a live distribution of occurrences. Where its run was ended in the engine, it comes back.
+func (f Flows) Tell(ctx context.Context, ref activities.VersionRef, occurrences []int64) error {
+	options := runOptions(ref.Ref)
+	options.StaticSummary = "distribution " + id.Distribution.Format(ref.DistributionID)
+	options.TypedSearchAttributes = temporal.NewSearchAttributes(
+		projectAttribute.ValueSet(id.Project.Format(ref.ProjectID)),
+		distributionAttribute.ValueSet(id.Distribution.Format(ref.DistributionID)),
+		statusAttribute.ValueSet(string(distribution.Live)),
+	)
+	_, err := f.Client.SignalWithStartWorkflow(ctx, options.ID, triggers.name, Triggered{Occurrences: occurrences}, options,
+		AutomaticDistribution, AutomaticState{Flight: Flight{VersionRef: ref, Actor: relay}})
+	return err
 }
 
 // Control gives a running distribution an order; a conflict with the reason where the run refuses it or has ended.

@@ -195,3 +195,7 @@ func (d *manual) sendAt() *time.Time {
 	}
 	return &d.SendAt
 }
+
+func (d *manual) complete() bool { return d.Enrolled }
+
+func (d *manual) queue() string { return SendQueue }

@@ -3,6 +3,7 @@ package workflows
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -25,18 +26,22 @@ func (d *flight) sendToEveryone(ctx workflow.Context) (done bool, err error) {
 	if err := workflow.Await(ctx, func() bool { return d.Stopped || !d.Paused }); err != nil || d.Stopped {
 		return false, err
 	}
-	if err := d.pass(ctx); err != nil || !d.going(ctx) {
+	parts := append([]part{d.enrol}, slices.Repeat([]part{d.send}, batches)...)
+	if err := d.pass(ctx, parts...); err != nil || !d.going(ctx) {
 		return false, err
 	}
 	return d.nextRound(ctx)
 }
 
-// pass ends when nothing is open, or when the run is to pause, to stop or to continue as new.
-func (d *flight) pass(ctx workflow.Context) error {
+// part is one of the things that a pass does at once.
+type part func(workflow.Context) error
+
+// pass does its parts at once. They end when nothing is left for them, or when the run is to pause, to stop or to continue as new.
+func (d *flight) pass(ctx workflow.Context, parts ...part) error {
 	ctx, end := d.interruptible(ctx)
 	defer end()
 	all := workflow.NewWaitGroup(ctx)
-	start := func(part func(workflow.Context) error) {
+	for _, part := range parts {
 		all.Add(1)
 		workflow.Go(ctx, func(ctx workflow.Context) {
 			defer all.Done()
@@ -45,10 +50,6 @@ func (d *flight) pass(ctx workflow.Context) error {
 				d.interrupt()
 			}
 		})
-	}
-	start(d.enrol)
-	for range batches {
-		start(d.send)
 	}
 	all.Wait(ctx)
 	return d.failure
@@ -75,7 +76,7 @@ func (d *flight) enrol(ctx workflow.Context) error {
 		if err != nil {
 			return err
 		}
-		d.After, d.Last, d.Enrolled = page.After, page.LastSeq, page.Done
+		d.After, d.Last, d.Enrolled = page.After, max(d.Last, page.LastSeq), page.Done
 		d.show(ctx)
 	}
 	return nil
@@ -84,12 +85,12 @@ func (d *flight) enrol(ctx workflow.Context) error {
 // send takes one open batch after the other.
 func (d *flight) send(ctx workflow.Context) error {
 	for {
-		err := workflow.Await(ctx, func() bool { return !d.going(ctx) || d.open() || d.Enrolled })
+		err := workflow.Await(ctx, func() bool { return !d.going(ctx) || d.open() || d.of.complete() })
 		if err != nil || !d.going(ctx) || !d.open() {
 			return ignoreCancel(err)
 		}
 		batch := d.take()
-		sent, err := call(d.sending(ctx, batch), sending.SendBatch, activities.SendInput{VersionRef: d.VersionRef, Range: batch})
+		sent, err := call(d.sending(ctx, d.of.queue(), batch), sending.SendBatch, activities.SendInput{VersionRef: d.VersionRef, Range: batch})
 		if temporal.IsCanceledError(err) || err == nil && sent.Interrupted {
 			d.Open = append(d.Open, batch)
 			continue

@@ -43,10 +43,10 @@ func (d *flight) patient(ctx workflow.Context, summary string) workflow.Context 
 
 // sending is the policy for a batch: it may take as long as the provider takes, a worker that falls silent is replaced soon,
 // and an interrupted batch is waited for, because what it had on its connections is written down.
-func (d *flight) sending(ctx workflow.Context, batch activities.Range) workflow.Context {
+func (d *flight) sending(ctx workflow.Context, queue string, batch activities.Range) workflow.Context {
 	d.steps++
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		TaskQueue: SendQueue, StartToCloseTimeout: 24 * time.Hour, HeartbeatTimeout: 10 * time.Second, WaitForCancellation: true,
+		TaskQueue: queue, StartToCloseTimeout: 24 * time.Hour, HeartbeatTimeout: 10 * time.Second, WaitForCancellation: true,
 		Summary:     fmt.Sprintf("send email %d–%d", batch.From, batch.To),
 		RetryPolicy: &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 5 * time.Minute},
 	})
@@ -66,7 +66,7 @@ func (d *flight) due(ctx workflow.Context) bool {
 // continueAsNew starts over with what is known, once every handler has answered and every change of standing is written down;
 // there is no other place that does.
 func (d *flight) continueAsNew(ctx workflow.Context, run any) error {
-	err := workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) && !d.turn.IsLocked() })
+	err := workflow.Await(ctx, d.settled(ctx))
 	if err != nil {
 		return d.fail(ctx, err)
 	}
@@ -74,6 +74,11 @@ func (d *flight) continueAsNew(ctx workflow.Context, run any) error {
 		d.NewCodes = true
 	}
 	return workflow.NewContinueAsNewError(ctx, run, d.of.state())
+}
+
+// settled is whether every handler has answered and every change of standing is written down.
+func (d *flight) settled(ctx workflow.Context) func() bool {
+	return func() bool { return workflow.AllHandlersFinished(ctx) && !d.turn.IsLocked() }
 }
 
 // record writes where the run stands now, with its line in the log.

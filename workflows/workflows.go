@@ -15,15 +15,16 @@ import (
 
 // The task queues. Sending has its own, so that slow providers never keep the ledger's short activities waiting.
 const (
-	Queue     = "herald"
-	SendQueue = "herald-send"
+	Queue          = "herald"
+	SendQueue      = "herald-send"
+	TriggeredQueue = "herald-triggered" // messages that somebody's doing has caused overtake those sent to everyone
 )
 
 // Register is the one list of workflows.
 func Register(r worker.WorkflowRegistry) {
 	for _, w := range []any{
-		ManualDistribution, SyncSegment, DriftSegments, SaveCustomers, TestMessage, GenerateCodes, ImportCodes, UpdateVouchers, DeleteCampaign,
-		ImportOrders, ExpirePoints, RenewTiers,
+		ManualDistribution, SyncSegment, DriftSegments, SaveCustomers, TestMessage, GenerateCodes, ImportCodes,
+		UpdateVouchers, DeleteCampaign, ImportOrders, ExpirePoints, RenewTiers, AutomaticDistribution,
 	} {
 		r.RegisterWorkflow(w)
 	}

@@ -1,17 +1,19 @@
 -- name: DistributionCreate :one
-INSERT INTO distributions (id, project_id, name, spec, campaign_id, segment_id)
-VALUES ($1, $2, $3, $4, $5, $6) RETURNING *;
+INSERT INTO distributions (id, project_id, name, spec, campaign_id, segment_id, uses)
+VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING *;
 
 -- name: DistributionGet :one
 SELECT * FROM distributions WHERE project_id = $1 AND id = $2;
 
 -- name: DistributionUpdateDraft :one
-UPDATE distributions SET name = $3, spec = $4, campaign_id = $5, segment_id = $6, updated_at = now()
+UPDATE distributions SET name = $3, spec = $4, campaign_id = $5, segment_id = $6, uses = $7, updated_at = now()
 WHERE project_id = $1 AND id = $2 AND status = 'draft' RETURNING *;
 
 -- name: DistributionAdoptVersion :one
 UPDATE distributions d SET name = v.spec->>'name', spec = v.spec, version = v.version, updated_at = now(),
-	campaign_id = sqlc.narg(campaign_id), segment_id = sqlc.narg(segment_id)
+	campaign_id = sqlc.narg(campaign_id), segment_id = sqlc.narg(segment_id), uses = @uses::uuid[], listens_to = sqlc.narg(listens_to),
+	subject_id = sqlc.narg(subject_id), tier_id = sqlc.narg(tier_id), event_name = sqlc.narg(event_name),
+	listens_from = sqlc.narg(listens_from), listens_until = sqlc.narg(listens_until)
 FROM distribution_versions v
 WHERE d.project_id = @project_id AND d.id = @id AND v.distribution_id = d.id AND v.version = @version RETURNING d.*;
 
@@ -41,13 +43,13 @@ ORDER BY d.created_at DESC, d.id DESC LIMIT @page_size;
 -- name: DistributionSetStatus :execrows
 UPDATE distributions SET
 	status = @status, reason = sqlc.narg(reason), send_at = coalesce(sqlc.narg(send_at), send_at),
-	started_at = CASE WHEN @status = 'sending' THEN coalesce(started_at, now()) ELSE started_at END,
+	started_at = CASE WHEN @status::text IN ('sending', 'live') THEN coalesce(started_at, now()) ELSE started_at END,
 	finished_at = CASE WHEN @status::text IN ('sent', 'stopped', 'failed') THEN now() END,
 	updated_at = now()
 WHERE project_id = @project_id AND id = @id;
 
 -- name: DistributionSetTrouble :execrows
-UPDATE distributions SET reason = sqlc.narg(reason) WHERE id = @id AND status = 'sending' AND reason IS DISTINCT FROM sqlc.narg(reason);
+UPDATE distributions SET reason = sqlc.narg(reason) WHERE id = @id AND status IN ('sending', 'live') AND reason IS DISTINCT FROM sqlc.narg(reason);
 
 -- A draft's version is written when it is confirmed; until the run has begun it may be confirmed again.
 -- name: DistributionVersionConfirm :exec
@@ -75,3 +77,11 @@ SELECT * FROM distribution_log WHERE distribution_id = @distribution_id
 	AND (sqlc.narg(at_after)::timestamptz IS NULL OR at > sqlc.narg(at_after))
 	AND (sqlc.narg(at_before)::timestamptz IS NULL OR at < sqlc.narg(at_before))
 ORDER BY id DESC LIMIT @page_size;
+
+-- name: DistributionNames :one
+-- What a distribution's templates may call by name.
+SELECT p.name AS project,
+	coalesce((SELECT c.name FROM campaigns c WHERE c.project_id = p.id AND c.id = sqlc.narg(campaign_id)), '')::text AS campaign,
+	coalesce((SELECT t.name FROM promotion_tiers t WHERE t.project_id = p.id AND t.id = sqlc.narg(promotion_tier_id)), '')::text AS promotion,
+	coalesce((SELECT t.banner FROM promotion_tiers t WHERE t.project_id = p.id AND t.id = sqlc.narg(promotion_tier_id)), '')::text AS banner
+FROM projects p WHERE p.id = @project_id;

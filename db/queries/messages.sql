@@ -5,13 +5,16 @@ SELECT enrolled_after, enrolled_all FROM distributions WHERE project_id = $1 AND
 UPDATE distributions SET enrolled_after = $2, enrolled_all = $3 WHERE id = $1;
 
 -- One page of the audience becomes messages, with a code each where the action gives one, in one statement: who is not to be
--- written to is skipped with the reason, who finds no code left waits, deferred.
+-- written to is skipped with the reason, who finds no code left waits, deferred. Where occurrences trigger, each of the page is
+-- one, with its data; a manual distribution gives empty arrays for what only those have.
 -- The answer is the vouchers that were given, where listing is true.
 -- name: MessageEnrol :one
 WITH page AS MATERIALIZED (
-	SELECT unnest(@customer_ids::uuid[]) AS customer_id
+	SELECT unnest(@customer_ids::uuid[]) AS customer_id, unnest(@occurrences::bigint[]) AS occurrence, unnest(@datas::text[]) AS data,
+		unnest(@obstacles::text[]) AS obstacle, unnest(@waits::text[]) AS wait, unnest(@dues::timestamptz[]) AS due_at
 ), people AS MATERIALIZED (
-	SELECT c.*, CASE
+	SELECT c.*, page.occurrence, page.data, nullif(page.wait, '') AS wait, page.due_at, CASE
+		WHEN page.obstacle <> '' THEN page.obstacle
 		WHEN c.unsubscribed_at IS NOT NULL THEN 'unsubscribed'
 		WHEN cardinality(@consents::uuid[]) > (SELECT count(*) FROM customer_consents cc
 			WHERE cc.customer_id = c.id AND cc.consent_id = ANY(@consents::uuid[]) AND cc.given) THEN 'no_consent'
@@ -25,16 +28,18 @@ WITH page AS MATERIALIZED (
 		AND p.customer_id = ANY(@customer_ids::uuid[])
 	ORDER BY p.customer_id, p.id
 ), wanting AS MATERIALIZED (
-	SELECT people.id AS customer_id, people.source_id, row_number() OVER (ORDER BY people.id) AS n
+	SELECT people.id AS customer_id, people.source_id, people.occurrence, row_number() OVER (ORDER BY people.id, people.occurrence) AS n
 	FROM people LEFT JOIN held ON held.customer_id = people.id
 	WHERE sqlc.narg(campaign_id)::uuid IS NOT NULL AND people.obstacle IS NULL AND held.customer_id IS NULL
+		AND (NOT @join_once::boolean OR people.occurrence IS NULL OR people.occurrence =
+			(SELECT min(first.occurrence) FROM people first WHERE first.id = people.id AND first.obstacle IS NULL))
 ), picked AS MATERIALIZED (
 	SELECT v.id, v.code, v.type, v.value FROM vouchers v
 	WHERE v.project_id = @project_id AND v.campaign_id = sqlc.narg(campaign_id) AND v.publication_id IS NULL AND v.active
 		AND (v.expiration_date IS NULL OR v.expiration_date > now())
 	ORDER BY v.created_at, v.id LIMIT (SELECT count(*) FROM wanting) FOR UPDATE SKIP LOCKED
 ), given AS MATERIALIZED (
-	SELECT w.customer_id, w.source_id, c.id, c.code, c.type, c.value, uuid7() AS publication_id
+	SELECT w.customer_id, w.source_id, w.occurrence, c.id, c.code, c.type, c.value, uuid7() AS publication_id
 	FROM wanting w JOIN (SELECT picked.*, row_number() OVER (ORDER BY picked.id) AS n FROM picked) c USING (n)
 ), taken AS (
 	UPDATE vouchers v SET holder_id = g.customer_id, publication_id = g.publication_id, updated_at = now()
@@ -42,29 +47,33 @@ WITH page AS MATERIALIZED (
 	RETURNING v.id, v.publication_id, g.customer_id, g.source_id, simple_voucher(v, @campaign_name::text) AS shown
 ), published AS (
 	INSERT INTO publications (id, project_id, customer_id, campaign_id, voucher_ids, distribution_id, channel, metadata, tracking_id)
-	SELECT g.publication_id, @project_id, g.customer_id, sqlc.narg(campaign_id), ARRAY[g.id], @distribution_id::uuid, 'Dashboard',
+	SELECT g.publication_id, @project_id, g.customer_id, sqlc.narg(campaign_id), ARRAY[g.id], @distribution_id::uuid, @publication_channel::text,
 		@publication_metadata, g.source_id
 	FROM given g
 ), told AS (
 	INSERT INTO occurrences (project_id, customer_id, type, subject_id, data, source, group_id, distribution_id, depth, waiting)
 	SELECT @project_id, t.customer_id, 'customer.publication.succeeded', sqlc.narg(campaign_id),
 		jsonb_build_object('campaign', @campaign::jsonb, 'voucher', t.shown, 'publication', simple_publication(ROW(
-			t.publication_id, @project_id::uuid, t.customer_id, sqlc.narg(campaign_id)::uuid, ARRAY[t.id], NULL, @distribution_id::uuid, 'Dashboard',
-			t.source_id, @publication_metadata::jsonb, 'SUCCESS', NULL, NULL, now())::publications)), -- a join could become a loop in a loop
+			t.publication_id, @project_id::uuid, t.customer_id, sqlc.narg(campaign_id)::uuid, ARRAY[t.id], NULL, @distribution_id::uuid,
+			@publication_channel::text, t.source_id, @publication_metadata::jsonb, 'SUCCESS', NULL, NULL, now())::publications)), -- a join could become a loop in a loop
 		@source::jsonb, @group_id::text, @distribution_id::uuid, @depth::smallint, true
 	FROM taken t
 ), codes AS (
-	SELECT customer_id, id, code, type, value FROM given UNION ALL SELECT * FROM held
+	SELECT customer_id, occurrence, id, code, type, value FROM given
+	UNION ALL SELECT customer_id, NULL, id, code, type, value FROM held
 ), written AS (
-	INSERT INTO messages (distribution_id, seq, project_id, customer_id, channel, version, recipient, voucher_id, flag, reason, vars)
+	INSERT INTO messages (
+		distribution_id, seq, project_id, customer_id, occurrence, channel, version, recipient, voucher_id, flag, reason, due_at, vars
+	)
 	SELECT @distribution_id,
 		(SELECT coalesce(max(m.seq), 0) FROM messages m WHERE m.distribution_id = @distribution_id)
-			+ row_number() OVER (ORDER BY p.id, channel),
-		@project_id, p.id, channel, @version, p.email, codes.id,
+			+ row_number() OVER (ORDER BY p.occurrence, p.id, channel),
+		@project_id, p.id, coalesce(p.occurrence, 0), channel, @version, p.email, codes.id,
 		CASE WHEN p.obstacle IS NOT NULL THEN 'skipped'
-			WHEN sqlc.narg(campaign_id)::uuid IS NOT NULL AND codes.id IS NULL THEN 'deferred' END,
+			WHEN sqlc.narg(campaign_id)::uuid IS NOT NULL AND codes.id IS NULL OR p.wait IS NOT NULL THEN 'deferred' END,
 		CASE WHEN p.obstacle IS NOT NULL THEN p.obstacle
-			WHEN sqlc.narg(campaign_id)::uuid IS NOT NULL AND codes.id IS NULL THEN 'out_of_codes' END,
+			WHEN sqlc.narg(campaign_id)::uuid IS NOT NULL AND codes.id IS NULL THEN 'out_of_codes' ELSE p.wait END,
+		CASE WHEN p.obstacle IS NULL AND p.wait IS NOT NULL THEN p.due_at END,
 		jsonb_strip_nulls(jsonb_build_object(
 			'customer', jsonb_build_object(
 				'name', CASE WHEN 'customer.name' = ANY(@paths::text[]) THEN p.name END,
@@ -76,8 +85,10 @@ WITH page AS MATERIALIZED (
 				'address', CASE WHEN 'customer.address' = ANY(@paths::text[]) THEN p.address END,
 				'metadata', CASE WHEN 'customer.metadata' = ANY(@paths::text[]) THEN p.metadata END),
 			'voucher', CASE WHEN codes.id IS NOT NULL THEN
-				jsonb_build_object('code', codes.code, 'type', codes.type, 'worth', codes.value) END))
-	FROM people p CROSS JOIN generate_series(0, sqlc.arg(channel_count)::int - 1) AS channel LEFT JOIN codes ON codes.customer_id = p.id
+				jsonb_build_object('code', codes.code, 'type', codes.type, 'worth', codes.value) END,
+			'data', p.data::jsonb))
+	FROM people p CROSS JOIN generate_series(0, sqlc.arg(channel_count)::int - 1) AS channel
+	LEFT JOIN codes ON codes.customer_id = p.id AND (codes.occurrence IS NOT DISTINCT FROM p.occurrence OR @join_once::boolean)
 )
 SELECT coalesce(array_agg(taken.id), '{}')::uuid[] AS given FROM taken WHERE @listing::boolean;
 
@@ -94,22 +105,23 @@ SELECT m.customer_id FROM messages m
 WHERE m.distribution_id = @distribution_id AND m.flag = 'deferred' AND m.reason = 'out_of_codes'
 GROUP BY m.customer_id ORDER BY min(m.seq) LIMIT @page_size;
 
--- Codes for those of the people who still wait for one, in the order of the list. The vouchers that were given are listed where
+-- Codes for those of the people who still wait for one, in the order of the list: for the messages of the first of their
+-- occurrences that wait. The vouchers that were given are listed where
 -- listing is true.
 -- name: MessagePublishWaiting :one
 WITH waiting AS MATERIALIZED (
-	SELECT w.customer_id, c.source_id, row_number() OVER (ORDER BY w.place) AS n
+	SELECT w.customer_id, c.source_id, first.occurrence, row_number() OVER (ORDER BY w.place) AS n
 	FROM (SELECT unnest(@customer_ids::uuid[]) AS customer_id, generate_subscripts(@customer_ids::uuid[], 1) AS place) w
 	JOIN customers c ON c.id = w.customer_id AND c.project_id = @project_id
-	WHERE EXISTS (SELECT FROM messages m WHERE m.distribution_id = @distribution_id AND m.customer_id = w.customer_id
-		AND m.flag = 'deferred' AND m.reason = 'out_of_codes')
+	JOIN LATERAL (SELECT m.occurrence FROM messages m WHERE m.distribution_id = @distribution_id AND m.customer_id = w.customer_id
+		AND m.flag = 'deferred' AND m.reason = 'out_of_codes' ORDER BY m.occurrence LIMIT 1) first ON true
 ), picked AS MATERIALIZED (
 	SELECT v.id, v.code, v.type, v.value FROM vouchers v
 	WHERE v.project_id = @project_id AND v.campaign_id = @campaign_id AND v.publication_id IS NULL AND v.active
 		AND (v.expiration_date IS NULL OR v.expiration_date > now())
 	ORDER BY v.created_at, v.id LIMIT (SELECT count(*) FROM waiting) FOR UPDATE SKIP LOCKED
 ), given AS MATERIALIZED (
-	SELECT w.customer_id, w.source_id, c.id, c.code, c.type, c.value, uuid7() AS publication_id
+	SELECT w.customer_id, w.source_id, w.occurrence, c.id, c.code, c.type, c.value, uuid7() AS publication_id
 	FROM waiting w JOIN (SELECT picked.*, row_number() OVER (ORDER BY picked.id) AS n FROM picked) c USING (n)
 ), taken AS (
 	UPDATE vouchers v SET holder_id = g.customer_id, publication_id = g.publication_id, updated_at = now()
@@ -117,22 +129,24 @@ WITH waiting AS MATERIALIZED (
 	RETURNING v.id, v.publication_id, g.customer_id, g.source_id, simple_voucher(v, @campaign_name::text) AS shown
 ), published AS (
 	INSERT INTO publications (id, project_id, customer_id, campaign_id, voucher_ids, distribution_id, channel, metadata, tracking_id)
-	SELECT g.publication_id, @project_id, g.customer_id, @campaign_id, ARRAY[g.id], @distribution_id::uuid, 'Dashboard',
+	SELECT g.publication_id, @project_id, g.customer_id, @campaign_id, ARRAY[g.id], @distribution_id::uuid, @publication_channel::text,
 		@publication_metadata, g.source_id
 	FROM given g
 ), told AS (
 	INSERT INTO occurrences (project_id, customer_id, type, subject_id, data, source, group_id, distribution_id, depth, waiting)
 	SELECT @project_id, t.customer_id, 'customer.publication.succeeded', @campaign_id,
 		jsonb_build_object('campaign', @campaign::jsonb, 'voucher', t.shown, 'publication', simple_publication(ROW(
-			t.publication_id, @project_id::uuid, t.customer_id, @campaign_id::uuid, ARRAY[t.id], NULL, @distribution_id::uuid, 'Dashboard',
+			t.publication_id, @project_id::uuid, t.customer_id, @campaign_id::uuid, ARRAY[t.id], NULL, @distribution_id::uuid, @publication_channel::text,
 			t.source_id, @publication_metadata::jsonb, 'SUCCESS', NULL, NULL, now())::publications)), -- a join could become a loop in a loop
 		@source::jsonb, @group_id::text, @distribution_id::uuid, @depth::smallint, true
 	FROM taken t
 ), freed AS (
-	UPDATE messages m SET flag = NULL, reason = NULL, voucher_id = g.id,
+	UPDATE messages m SET voucher_id = g.id, -- one that was to wait anyway still does
+		flag = CASE WHEN m.due_at > now() THEN 'deferred' END, reason = CASE WHEN m.due_at > now() THEN 'delayed' END,
 		vars = m.vars || jsonb_build_object('voucher', jsonb_build_object('code', g.code, 'type', g.type, 'worth', g.value))
 	FROM given g
-	WHERE m.distribution_id = @distribution_id AND m.customer_id = g.customer_id AND m.flag = 'deferred' AND m.reason = 'out_of_codes'
+	WHERE m.distribution_id = @distribution_id AND m.customer_id = g.customer_id AND m.occurrence = g.occurrence
+		AND m.flag = 'deferred' AND m.reason = 'out_of_codes'
 	RETURNING m.seq
 )
 SELECT (SELECT count(*) FROM given)::bigint AS given, (SELECT count(*) FROM waiting)::bigint AS waiting,
@@ -226,7 +240,7 @@ WITH unsent AS MATERIALIZED (
 	WHERE m.distribution_id = @distribution_id AND m.seq > sqlc.arg(from_thousand)::bigint * 1000 AND m.seq <= (sqlc.arg(to_thousand)::bigint + 1) * 1000
 		AND m.flag = 'stopped' AND m.voucher_id IS NOT NULL
 		AND NOT EXISTS (SELECT FROM messages o WHERE o.distribution_id = m.distribution_id AND o.customer_id = m.customer_id
-			AND (o.sent_at IS NOT NULL OR o.flag IN ('unknown', 'sending')))
+			AND o.voucher_id = m.voucher_id AND (o.sent_at IS NOT NULL OR o.flag IN ('unknown', 'sending')))
 ), withdrawn AS (
 	DELETE FROM publications p USING unsent u
 	WHERE p.customer_id = u.customer_id AND p.distribution_id = @distribution_id AND p.voucher_ids = ARRAY[u.voucher_id]

@@ -36,6 +36,7 @@ type Control string
 // The controls.
 const (
 	Send    Control = "send"
+	GoLive  Control = "live"
 	Edit    Control = "edit"
 	Pause   Control = "pause"
 	Resume  Control = "resume"
@@ -48,7 +49,8 @@ const (
 // allowed says in which statuses each control makes sense. Where a run is under way the run itself has the last word.
 var allowed = map[Control][]Status{
 	Send:    {Draft},
-	Edit:    {Draft, Syncing, Scheduled, Paused},
+	GoLive:  {Draft, Sent, Stopped, Failed},
+	Edit:    {Draft, Syncing, Scheduled, Paused, Live},
 	Pause:   {Syncing, Scheduled, Sending, Live},
 	Resume:  {Paused},
 	Stop:    {Syncing, Scheduled, Sending, Paused, Live},

@@ -81,18 +81,18 @@ func TestARefusalSaysWhatWouldFit(t *testing.T) {
 func TestControlsFitStatuses(t *testing.T) {
 	t.Parallel()
 	want := map[Status][]Control{
-		Draft:     {Send, Edit, Delete},
+		Draft:     {Send, GoLive, Edit, Delete},
 		Syncing:   {Edit, Pause, Stop},
 		Scheduled: {Edit, Pause, Stop, SendNow},
 		Sending:   {Pause, Stop},
 		Paused:    {Edit, Resume, Stop, SendNow},
-		Sent:      {Retry, Delete},
-		Live:      {Pause, Stop},
-		Stopped:   {Retry, Delete},
-		Failed:    {Retry, Delete},
+		Sent:      {GoLive, Retry, Delete},
+		Live:      {Edit, Pause, Stop},
+		Stopped:   {GoLive, Retry, Delete},
+		Failed:    {GoLive, Retry, Delete},
 	}
 	for _, status := range Statuses {
-		for _, control := range []Control{Send, Edit, Pause, Resume, Stop, SendNow, Retry, Delete} {
+		for _, control := range []Control{Send, GoLive, Edit, Pause, Resume, Stop, SendNow, Retry, Delete} {
 			err := status.Check(control)
 			if slices.Contains(want[status], control) {
 				require.NoError(t, err, "%s in %s", control, status)

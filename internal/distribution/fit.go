@@ -2,6 +2,7 @@ package distribution
 
 import (
 	"slices"
+	"strings"
 
 	"herald/internal/campaign"
 	"herald/internal/fault"
@@ -143,6 +144,21 @@ func (s *Spec) checkFit() *fault.Error {
 			return fault.Property(channelPath(i)+".type", "%q does not fit the trigger %s; what fits: %s",
 				c.Type, fit.Trigger, list(fit.Channels))
 		}
+	}
+	return nil
+}
+
+// CheckRule finds why a rule that asks for those names could never hold for the trigger: it asks about what the trigger's
+// occurrences do not bring.
+func (f Fit) CheckRule(asks []string) *fault.Error {
+	about := map[string]string{"order": "order", "product": "order", "sku": "order", "custom_event": "event"}
+	for _, name := range asks {
+		root, _, _ := strings.Cut(name, ".")
+		if root == "customer" || slices.Contains(f.Data, about[root]) {
+			continue
+		}
+		return fault.Property("trigger.validation_rule_id", "the rule asks about %s, which the trigger %s knows nothing of: it could never hold",
+			name, f.Trigger)
 	}
 	return nil
 }

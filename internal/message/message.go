@@ -37,6 +37,11 @@ const (
 	ReasonStopped      = "distribution_stopped"
 	ReasonLostAnswer   = "answer_lost"
 	ReasonTemplate     = "template_failed"
+	ReasonPaused       = "distribution_paused" // it happened while the distribution was paused
+	ReasonRule         = "rule_not_met"
+	ReasonCapped       = "frequency_cap"
+	ReasonDelayed      = "delayed"     // waits for the trigger's delay
+	ReasonQuiet        = "quiet_hours" // waits for the end of the customer's quiet hours
 )
 
 // Attempt is one try that did not succeed.

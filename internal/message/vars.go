@@ -8,7 +8,10 @@ import (
 )
 
 // Names are the variables that are the same for every message of a distribution.
-type Names struct{ Distribution, Campaign, Project string }
+type Names struct {
+	Distribution, Campaign, Project string
+	Promotion, PromotionBanner      string // of the promotion tier that it tells of
+}
 
 // kept is what a message's row keeps of its variables.
 type kept struct {
@@ -18,6 +21,7 @@ type kept struct {
 		Type  voucher.Type    `json:"type"`
 		Worth json.RawMessage `json:"worth"`
 	} `json:"voucher"`
+	Data map[string]any `json:"data"` // of the occurrence that triggered it, by its name there
 }
 
 // Variables are what a template is rendered with, from what the message's row keeps.
@@ -32,8 +36,33 @@ func Variables(raw json.RawMessage, names Names) (map[string]any, error) {
 		"campaign":     map[string]any{"name": names.Campaign},
 		"project":      map[string]any{"name": names.Project},
 	}
+	if names.Promotion != "" {
+		vars["promotion"] = map[string]any{"name": names.Promotion, "banner": names.PromotionBanner}
+	}
+	for name, value := range k.Data {
+		vars[name] = value
+	}
+	if shown, ok := k.Data["voucher"].(map[string]any); ok {
+		vars["voucher"] = map[string]any{"code": shown["code"], "value": worthOf(shown)}
+	}
 	if k.Voucher != nil {
 		vars["voucher"] = map[string]any{"code": k.Voucher.Code, "value": voucher.Worth(k.Voucher.Type, k.Voucher.Worth)}
 	}
 	return vars, nil
+}
+
+// worthOf is what a voucher is worth that an occurrence shows.
+func worthOf(shown map[string]any) string {
+	for t, property := range map[voucher.Type]string{
+		voucher.DiscountVoucher: "discount", voucher.GiftVoucher: "gift", voucher.LoyaltyCard: "loyalty_card",
+	} {
+		if value, ok := shown[property].(map[string]any); ok {
+			raw, err := json.Marshal(value)
+			if err != nil {
+				return ""
+			}
+			return voucher.Worth(t, raw)
+		}
+	}
+	return ""
 }

@@ -72,3 +72,25 @@ func person(one *uuid.UUID) *Person {
 	}
 	return &Person{ID: id.Customer.Format(*one), Object: "customer"}
 }
+
+// Read is the order that Show wrote as JSON, as far as validation rules ask about one; nil where there is none.
+func Read(raw json.RawMessage) (*Order, error) {
+	var shown *struct {
+		Status        Status          `json:"status"`
+		Amount        int64           `json:"amount"`
+		InitialAmount *int64          `json:"initial_amount"`
+		TotalAmount   int64           `json:"total_amount"`
+		Items         []Item          `json:"items"`
+		Metadata      json.RawMessage `json:"metadata"`
+	}
+	if len(raw) == 0 {
+		return nil, nil
+	}
+	if err := json.Unmarshal(raw, &shown); err != nil || shown == nil {
+		return nil, err
+	}
+	return &Order{
+		Status: shown.Status, Amount: shown.Amount, InitialAmount: shown.InitialAmount, TotalAmount: shown.TotalAmount, Items: shown.Items,
+		Metadata: shown.Metadata,
+	}, nil
+}

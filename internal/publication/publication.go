@@ -16,8 +16,12 @@ import (
 // MaxCount is how many codes one publication can give.
 const MaxCount = 50
 
-// DefaultChannel is the channel of publications that an app asks for.
-const DefaultChannel = "API"
+// The channels of publications: those that an app asks for, unless it says otherwise, and those that distributions make.
+const (
+	DefaultChannel = "API"
+	Manual         = "Dashboard"
+	Automatic      = "Automation"
+)
 
 // The results.
 const (

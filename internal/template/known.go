@@ -34,12 +34,32 @@ var Known = []Variable{
 	{"voucher.code", "string", "the code given to this customer"},
 	{"voucher.value", "string", "what the code is worth, as text: 10%, 5.00"},
 	{"campaign.name", "string", "the campaign that the code belongs to"},
+	{"promotion.name", "string", "of notify_promotion: the promotion tier's name"},
+	{"promotion.banner", "string", "of notify_promotion: the promotion tier's banner"},
+	{"segment.name", "string", "of a segment trigger: the segment's name"},
+	{"order.source_id", "string", "of an order trigger: the order's id in your own systems"},
+	{"order.status", "string", "of an order trigger: CREATED, PAID, CANCELED …"},
+	{"order.amount", "number", "of an order trigger: the amount before discounts, in minor units"},
+	{"order.total_amount", "number", "of an order trigger: what was to pay, in minor units"},
+	{"order.items", "object", "of an order trigger: its items, to walk with for"},
+	{"order.metadata", "object", "of an order trigger: order.metadata.<any key>"},
+	{"event.type", "string", "of a custom event: its name"},
+	{"event.metadata", "object", "of a custom event: event.metadata.<any key>"},
+	{"balance.amount", "number", "of a gift card: the credits that were added, in minor units"},
+	{"balance.points", "number", "of a loyalty card: the points that were added"},
+	{"balance.balance", "number", "of a card: what is on it now"},
+	{"points", "number", "of points that expired: how many"},
+	{"reward.name", "string", "of a reward: its name"},
+	{"loyalty_tier.name", "string", "of a loyalty tier trigger: the tier's name"},
+	{"loyalty_tier_from.name", "string", "of an upgrade or downgrade: the tier before"},
+	{"loyalty_tier_to.name", "string", "of an upgrade or downgrade: the tier after"},
+	{"referrer.name", "string", "of a referral: who brought the customer along"},
 	{"distribution.name", "string", "the distribution's name"},
 	{"project.name", "string", "the project's name"},
 }
 
 // open are the objects below which any path is allowed.
-var open = map[string]bool{"customer.metadata": true}
+var open = map[string]bool{"customer.metadata": true, "order.metadata": true, "order.items": true, "event.metadata": true}
 
 var knownPaths, knownParents = func() (paths, parents map[string]bool) {
 	paths, parents = map[string]bool{}, map[string]bool{}

@@ -16,23 +16,39 @@ import (
 
 const distributionAdoptVersion = `-- name: DistributionAdoptVersion :one
 UPDATE distributions d SET name = v.spec->>'name', spec = v.spec, version = v.version, updated_at = now(),
-	campaign_id = $1, segment_id = $2
+	campaign_id = $1, segment_id = $2, uses = $3::uuid[], listens_to = $4,
+	subject_id = $5, tier_id = $6, event_name = $7,
+	listens_from = $8, listens_until = $9
 FROM distribution_versions v
-WHERE d.project_id = $3 AND d.id = $4 AND v.distribution_id = d.id AND v.version = $5 RETURNING d.id, d.project_id, d.name, d.status, d.reason, d.version, d.spec, d.campaign_id, d.segment_id, d.send_at, d.started_at, d.finished_at, d.enrolled_after, d.enrolled_all, d.created_at, d.updated_at
+WHERE d.project_id = $10 AND d.id = $11 AND v.distribution_id = d.id AND v.version = $12 RETURNING d.id, d.project_id, d.name, d.status, d.reason, d.version, d.spec, d.campaign_id, d.segment_id, d.send_at, d.started_at, d.finished_at, d.enrolled_after, d.enrolled_all, d.created_at, d.updated_at, d.uses, d.listens_to, d.subject_id, d.tier_id, d.event_name, d.listens_from, d.listens_until
 `
 
 type DistributionAdoptVersionParams struct {
-	CampaignID *uuid.UUID
-	SegmentID  *uuid.UUID
-	ProjectID  uuid.UUID
-	ID         uuid.UUID
-	Version    int32
+	CampaignID   *uuid.UUID
+	SegmentID    *uuid.UUID
+	Uses         []uuid.UUID
+	ListensTo    *string
+	SubjectID    *uuid.UUID
+	TierID       *uuid.UUID
+	EventName    *string
+	ListensFrom  *time.Time
+	ListensUntil *time.Time
+	ProjectID    uuid.UUID
+	ID           uuid.UUID
+	Version      int32
 }
 
 func (q *Queries) DistributionAdoptVersion(ctx context.Context, db DBTX, arg DistributionAdoptVersionParams) (Distribution, error) {
 	row := db.QueryRow(ctx, distributionAdoptVersion,
 		arg.CampaignID,
 		arg.SegmentID,
+		arg.Uses,
+		arg.ListensTo,
+		arg.SubjectID,
+		arg.TierID,
+		arg.EventName,
+		arg.ListensFrom,
+		arg.ListensUntil,
 		arg.ProjectID,
 		arg.ID,
 		arg.Version,
@@ -55,13 +71,20 @@ func (q *Queries) DistributionAdoptVersion(ctx context.Context, db DBTX, arg Dis
 		&i.EnrolledAll,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.Uses,
+		&i.ListensTo,
+		&i.SubjectID,
+		&i.TierID,
+		&i.EventName,
+		&i.ListensFrom,
+		&i.ListensUntil,
 	)
 	return i, err
 }
 
 const distributionCreate = `-- name: DistributionCreate :one
-INSERT INTO distributions (id, project_id, name, spec, campaign_id, segment_id)
-VALUES ($1, $2, $3, $4, $5, $6) RETURNING id, project_id, name, status, reason, version, spec, campaign_id, segment_id, send_at, started_at, finished_at, enrolled_after, enrolled_all, created_at, updated_at
+INSERT INTO distributions (id, project_id, name, spec, campaign_id, segment_id, uses)
+VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id, project_id, name, status, reason, version, spec, campaign_id, segment_id, send_at, started_at, finished_at, enrolled_after, enrolled_all, created_at, updated_at, uses, listens_to, subject_id, tier_id, event_name, listens_from, listens_until
 `
 
 type DistributionCreateParams struct {
@@ -71,6 +94,7 @@ type DistributionCreateParams struct {
 	Spec       distribution.Spec
 	CampaignID *uuid.UUID
 	SegmentID  *uuid.UUID
+	Uses       []uuid.UUID
 }
 
 func (q *Queries) DistributionCreate(ctx context.Context, db DBTX, arg DistributionCreateParams) (Distribution, error) {
@@ -81,6 +105,7 @@ func (q *Queries) DistributionCreate(ctx context.Context, db DBTX, arg Distribut
 		arg.Spec,
 		arg.CampaignID,
 		arg.SegmentID,
+		arg.Uses,
 	)
 	var i Distribution
 	err := row.Scan(
@@ -100,6 +125,13 @@ func (q *Queries) DistributionCreate(ctx context.Context, db DBTX, arg Distribut
 		&i.EnrolledAll,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.Uses,
+		&i.ListensTo,
+		&i.SubjectID,
+		&i.TierID,
+		&i.EventName,
+		&i.ListensFrom,
+		&i.ListensUntil,
 	)
 	return i, err
 }
@@ -129,7 +161,7 @@ func (q *Queries) DistributionDelete(ctx context.Context, db DBTX, arg Distribut
 }
 
 const distributionGet = `-- name: DistributionGet :one
-SELECT id, project_id, name, status, reason, version, spec, campaign_id, segment_id, send_at, started_at, finished_at, enrolled_after, enrolled_all, created_at, updated_at FROM distributions WHERE project_id = $1 AND id = $2
+SELECT id, project_id, name, status, reason, version, spec, campaign_id, segment_id, send_at, started_at, finished_at, enrolled_after, enrolled_all, created_at, updated_at, uses, listens_to, subject_id, tier_id, event_name, listens_from, listens_until FROM distributions WHERE project_id = $1 AND id = $2
 `
 
 type DistributionGetParams struct {
@@ -157,12 +189,19 @@ func (q *Queries) DistributionGet(ctx context.Context, db DBTX, arg Distribution
 		&i.EnrolledAll,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.Uses,
+		&i.ListensTo,
+		&i.SubjectID,
+		&i.TierID,
+		&i.EventName,
+		&i.ListensFrom,
+		&i.ListensUntil,
 	)
 	return i, err
 }
 
 const distributionList = `-- name: DistributionList :many
-SELECT id, project_id, name, status, reason, version, spec, campaign_id, segment_id, send_at, started_at, finished_at, enrolled_after, enrolled_all, created_at, updated_at FROM distributions d
+SELECT id, project_id, name, status, reason, version, spec, campaign_id, segment_id, send_at, started_at, finished_at, enrolled_after, enrolled_all, created_at, updated_at, uses, listens_to, subject_id, tier_id, event_name, listens_from, listens_until FROM distributions d
 WHERE d.project_id = $1
 	AND ($2::text IS NULL OR d.status = $2)
 	AND ($3::text IS NULL OR strpos(lower(d.name), lower($3)) > 0
@@ -224,6 +263,13 @@ func (q *Queries) DistributionList(ctx context.Context, db DBTX, arg Distributio
 			&i.EnrolledAll,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.Uses,
+			&i.ListensTo,
+			&i.SubjectID,
+			&i.TierID,
+			&i.EventName,
+			&i.ListensFrom,
+			&i.ListensUntil,
 		); err != nil {
 			return nil, err
 		}
@@ -305,10 +351,44 @@ func (q *Queries) DistributionLogList(ctx context.Context, db DBTX, arg Distribu
 	return items, nil
 }
 
+const distributionNames = `-- name: DistributionNames :one
+SELECT p.name AS project,
+	coalesce((SELECT c.name FROM campaigns c WHERE c.project_id = p.id AND c.id = $1), '')::text AS campaign,
+	coalesce((SELECT t.name FROM promotion_tiers t WHERE t.project_id = p.id AND t.id = $2), '')::text AS promotion,
+	coalesce((SELECT t.banner FROM promotion_tiers t WHERE t.project_id = p.id AND t.id = $2), '')::text AS banner
+FROM projects p WHERE p.id = $3
+`
+
+type DistributionNamesParams struct {
+	CampaignID      *uuid.UUID
+	PromotionTierID *uuid.UUID
+	ProjectID       uuid.UUID
+}
+
+type DistributionNamesRow struct {
+	Project   string
+	Campaign  string
+	Promotion string
+	Banner    string
+}
+
+// What a distribution's templates may call by name.
+func (q *Queries) DistributionNames(ctx context.Context, db DBTX, arg DistributionNamesParams) (DistributionNamesRow, error) {
+	row := db.QueryRow(ctx, distributionNames, arg.CampaignID, arg.PromotionTierID, arg.ProjectID)
+	var i DistributionNamesRow
+	err := row.Scan(
+		&i.Project,
+		&i.Campaign,
+		&i.Promotion,
+		&i.Banner,
+	)
+	return i, err
+}
+
 const distributionSetStatus = `-- name: DistributionSetStatus :execrows
 UPDATE distributions SET
 	status = $1, reason = $2, send_at = coalesce($3, send_at),
-	started_at = CASE WHEN $1 = 'sending' THEN coalesce(started_at, now()) ELSE started_at END,
+	started_at = CASE WHEN $1::text IN ('sending', 'live') THEN coalesce(started_at, now()) ELSE started_at END,
 	finished_at = CASE WHEN $1::text IN ('sent', 'stopped', 'failed') THEN now() END,
 	updated_at = now()
 WHERE project_id = $4 AND id = $5
@@ -337,7 +417,7 @@ func (q *Queries) DistributionSetStatus(ctx context.Context, db DBTX, arg Distri
 }
 
 const distributionSetTrouble = `-- name: DistributionSetTrouble :execrows
-UPDATE distributions SET reason = $1 WHERE id = $2 AND status = 'sending' AND reason IS DISTINCT FROM $1
+UPDATE distributions SET reason = $1 WHERE id = $2 AND status IN ('sending', 'live') AND reason IS DISTINCT FROM $1
 `
 
 type DistributionSetTroubleParams struct {
@@ -354,8 +434,8 @@ func (q *Queries) DistributionSetTrouble(ctx context.Context, db DBTX, arg Distr
 }
 
 const distributionUpdateDraft = `-- name: DistributionUpdateDraft :one
-UPDATE distributions SET name = $3, spec = $4, campaign_id = $5, segment_id = $6, updated_at = now()
-WHERE project_id = $1 AND id = $2 AND status = 'draft' RETURNING id, project_id, name, status, reason, version, spec, campaign_id, segment_id, send_at, started_at, finished_at, enrolled_after, enrolled_all, created_at, updated_at
+UPDATE distributions SET name = $3, spec = $4, campaign_id = $5, segment_id = $6, uses = $7, updated_at = now()
+WHERE project_id = $1 AND id = $2 AND status = 'draft' RETURNING id, project_id, name, status, reason, version, spec, campaign_id, segment_id, send_at, started_at, finished_at, enrolled_after, enrolled_all, created_at, updated_at, uses, listens_to, subject_id, tier_id, event_name, listens_from, listens_until
 `
 
 type DistributionUpdateDraftParams struct {
@@ -365,6 +445,7 @@ type DistributionUpdateDraftParams struct {
 	Spec       distribution.Spec
 	CampaignID *uuid.UUID
 	SegmentID  *uuid.UUID
+	Uses       []uuid.UUID
 }
 
 func (q *Queries) DistributionUpdateDraft(ctx context.Context, db DBTX, arg DistributionUpdateDraftParams) (Distribution, error) {
@@ -375,6 +456,7 @@ func (q *Queries) DistributionUpdateDraft(ctx context.Context, db DBTX, arg Dist
 		arg.Spec,
 		arg.CampaignID,
 		arg.SegmentID,
+		arg.Uses,
 	)
 	var i Distribution
 	err := row.Scan(
@@ -394,6 +476,13 @@ func (q *Queries) DistributionUpdateDraft(ctx context.Context, db DBTX, arg Dist
 		&i.EnrolledAll,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.Uses,
+		&i.ListensTo,
+		&i.SubjectID,
+		&i.TierID,
+		&i.EventName,
+		&i.ListensFrom,
+		&i.ListensUntil,
 	)
 	return i, err
 }

@@ -170,75 +170,85 @@ func (q *Queries) MessageDoubt(ctx context.Context, db DBTX, arg MessageDoubtPar
 
 const messageEnrol = `-- name: MessageEnrol :one
 WITH page AS MATERIALIZED (
-	SELECT unnest($2::uuid[]) AS customer_id
+	SELECT unnest($2::uuid[]) AS customer_id, unnest($3::bigint[]) AS occurrence, unnest($4::text[]) AS data,
+		unnest($5::text[]) AS obstacle, unnest($6::text[]) AS wait, unnest($7::timestamptz[]) AS due_at
 ), people AS MATERIALIZED (
-	SELECT c.id, c.project_id, c.source_id, c.name, c.description, c.email, c.phone, c.birthdate, c.address, c.metadata, c.system_metadata, c.unsubscribed_at, c.created_at, c.updated_at, CASE
+	SELECT c.id, c.project_id, c.source_id, c.name, c.description, c.email, c.phone, c.birthdate, c.address, c.metadata, c.system_metadata, c.unsubscribed_at, c.created_at, c.updated_at, page.occurrence, page.data, nullif(page.wait, '') AS wait, page.due_at, CASE
+		WHEN page.obstacle <> '' THEN page.obstacle
 		WHEN c.unsubscribed_at IS NOT NULL THEN 'unsubscribed'
-		WHEN cardinality($3::uuid[]) > (SELECT count(*) FROM customer_consents cc
-			WHERE cc.customer_id = c.id AND cc.consent_id = ANY($3::uuid[]) AND cc.given) THEN 'no_consent'
+		WHEN cardinality($8::uuid[]) > (SELECT count(*) FROM customer_consents cc
+			WHERE cc.customer_id = c.id AND cc.consent_id = ANY($8::uuid[]) AND cc.given) THEN 'no_consent'
 		WHEN coalesce(c.email, '') = '' THEN 'no_address'
 		END AS obstacle
-	FROM page JOIN customers c ON c.id = page.customer_id AND c.project_id = $4
+	FROM page JOIN customers c ON c.id = page.customer_id AND c.project_id = $9
 ), held AS MATERIALIZED (
 	SELECT DISTINCT ON (p.customer_id) p.customer_id, v.id, v.code, v.type, v.value
 	FROM publications p JOIN vouchers v ON v.id = p.voucher_ids[1]
-	WHERE $5::boolean AND p.campaign_id = $6 AND p.result = 'SUCCESS'
+	WHERE $10::boolean AND p.campaign_id = $11 AND p.result = 'SUCCESS'
 		AND p.customer_id = ANY($2::uuid[])
 	ORDER BY p.customer_id, p.id
 ), wanting AS MATERIALIZED (
-	SELECT people.id AS customer_id, people.source_id, row_number() OVER (ORDER BY people.id) AS n
+	SELECT people.id AS customer_id, people.source_id, people.occurrence, row_number() OVER (ORDER BY people.id, people.occurrence) AS n
 	FROM people LEFT JOIN held ON held.customer_id = people.id
-	WHERE $6::uuid IS NOT NULL AND people.obstacle IS NULL AND held.customer_id IS NULL
+	WHERE $11::uuid IS NOT NULL AND people.obstacle IS NULL AND held.customer_id IS NULL
+		AND (NOT $10::boolean OR people.occurrence IS NULL OR people.occurrence =
+			(SELECT min(first.occurrence) FROM people first WHERE first.id = people.id AND first.obstacle IS NULL))
 ), picked AS MATERIALIZED (
 	SELECT v.id, v.code, v.type, v.value FROM vouchers v
-	WHERE v.project_id = $4 AND v.campaign_id = $6 AND v.publication_id IS NULL AND v.active
+	WHERE v.project_id = $9 AND v.campaign_id = $11 AND v.publication_id IS NULL AND v.active
 		AND (v.expiration_date IS NULL OR v.expiration_date > now())
 	ORDER BY v.created_at, v.id LIMIT (SELECT count(*) FROM wanting) FOR UPDATE SKIP LOCKED
 ), given AS MATERIALIZED (
-	SELECT w.customer_id, w.source_id, c.id, c.code, c.type, c.value, uuid7() AS publication_id
+	SELECT w.customer_id, w.source_id, w.occurrence, c.id, c.code, c.type, c.value, uuid7() AS publication_id
 	FROM wanting w JOIN (SELECT picked.id, picked.code, picked.type, picked.value, row_number() OVER (ORDER BY picked.id) AS n FROM picked) c USING (n)
 ), taken AS (
 	UPDATE vouchers v SET holder_id = g.customer_id, publication_id = g.publication_id, updated_at = now()
 	FROM given g WHERE v.id = g.id
-	RETURNING v.id, v.publication_id, g.customer_id, g.source_id, simple_voucher(v, $7::text) AS shown
+	RETURNING v.id, v.publication_id, g.customer_id, g.source_id, simple_voucher(v, $12::text) AS shown
 ), published AS (
 	INSERT INTO publications (id, project_id, customer_id, campaign_id, voucher_ids, distribution_id, channel, metadata, tracking_id)
-	SELECT g.publication_id, $4, g.customer_id, $6, ARRAY[g.id], $8::uuid, 'Dashboard',
-		$9, g.source_id
+	SELECT g.publication_id, $9, g.customer_id, $11, ARRAY[g.id], $13::uuid, $14::text,
+		$15, g.source_id
 	FROM given g
 ), told AS (
 	INSERT INTO occurrences (project_id, customer_id, type, subject_id, data, source, group_id, distribution_id, depth, waiting)
-	SELECT $4, t.customer_id, 'customer.publication.succeeded', $6,
-		jsonb_build_object('campaign', $10::jsonb, 'voucher', t.shown, 'publication', simple_publication(ROW(
-			t.publication_id, $4::uuid, t.customer_id, $6::uuid, ARRAY[t.id], NULL, $8::uuid, 'Dashboard',
-			t.source_id, $9::jsonb, 'SUCCESS', NULL, NULL, now())::publications)), -- a join could become a loop in a loop
-		$11::jsonb, $12::text, $8::uuid, $13::smallint, true
+	SELECT $9, t.customer_id, 'customer.publication.succeeded', $11,
+		jsonb_build_object('campaign', $16::jsonb, 'voucher', t.shown, 'publication', simple_publication(ROW(
+			t.publication_id, $9::uuid, t.customer_id, $11::uuid, ARRAY[t.id], NULL, $13::uuid,
+			$14::text, t.source_id, $15::jsonb, 'SUCCESS', NULL, NULL, now())::publications)), -- a join could become a loop in a loop
+		$17::jsonb, $18::text, $13::uuid, $19::smallint, true
 	FROM taken t
 ), codes AS (
-	SELECT customer_id, id, code, type, value FROM given UNION ALL SELECT customer_id, id, code, type, value FROM held
+	SELECT customer_id, occurrence, id, code, type, value FROM given
+	UNION ALL SELECT customer_id, NULL, id, code, type, value FROM held
 ), written AS (
-	INSERT INTO messages (distribution_id, seq, project_id, customer_id, channel, version, recipient, voucher_id, flag, reason, vars)
-	SELECT $8,
-		(SELECT coalesce(max(m.seq), 0) FROM messages m WHERE m.distribution_id = $8)
-			+ row_number() OVER (ORDER BY p.id, channel),
-		$4, p.id, channel, $14, p.email, codes.id,
+	INSERT INTO messages (
+		distribution_id, seq, project_id, customer_id, occurrence, channel, version, recipient, voucher_id, flag, reason, due_at, vars
+	)
+	SELECT $13,
+		(SELECT coalesce(max(m.seq), 0) FROM messages m WHERE m.distribution_id = $13)
+			+ row_number() OVER (ORDER BY p.occurrence, p.id, channel),
+		$9, p.id, coalesce(p.occurrence, 0), channel, $20, p.email, codes.id,
 		CASE WHEN p.obstacle IS NOT NULL THEN 'skipped'
-			WHEN $6::uuid IS NOT NULL AND codes.id IS NULL THEN 'deferred' END,
+			WHEN $11::uuid IS NOT NULL AND codes.id IS NULL OR p.wait IS NOT NULL THEN 'deferred' END,
 		CASE WHEN p.obstacle IS NOT NULL THEN p.obstacle
-			WHEN $6::uuid IS NOT NULL AND codes.id IS NULL THEN 'out_of_codes' END,
+			WHEN $11::uuid IS NOT NULL AND codes.id IS NULL THEN 'out_of_codes' ELSE p.wait END,
+		CASE WHEN p.obstacle IS NULL AND p.wait IS NOT NULL THEN p.due_at END,
 		jsonb_strip_nulls(jsonb_build_object(
 			'customer', jsonb_build_object(
-				'name', CASE WHEN 'customer.name' = ANY($15::text[]) THEN p.name END,
-				'email', CASE WHEN 'customer.email' = ANY($15::text[]) THEN p.email END,
-				'phone', CASE WHEN 'customer.phone' = ANY($15::text[]) THEN p.phone END,
-				'source_id', CASE WHEN 'customer.source_id' = ANY($15::text[]) THEN p.source_id END,
-				'birthdate', CASE WHEN 'customer.birthdate' = ANY($15::text[]) THEN p.birthdate END,
-				'description', CASE WHEN 'customer.description' = ANY($15::text[]) THEN p.description END,
-				'address', CASE WHEN 'customer.address' = ANY($15::text[]) THEN p.address END,
-				'metadata', CASE WHEN 'customer.metadata' = ANY($15::text[]) THEN p.metadata END),
+				'name', CASE WHEN 'customer.name' = ANY($21::text[]) THEN p.name END,
+				'email', CASE WHEN 'customer.email' = ANY($21::text[]) THEN p.email END,
+				'phone', CASE WHEN 'customer.phone' = ANY($21::text[]) THEN p.phone END,
+				'source_id', CASE WHEN 'customer.source_id' = ANY($21::text[]) THEN p.source_id END,
+				'birthdate', CASE WHEN 'customer.birthdate' = ANY($21::text[]) THEN p.birthdate END,
+				'description', CASE WHEN 'customer.description' = ANY($21::text[]) THEN p.description END,
+				'address', CASE WHEN 'customer.address' = ANY($21::text[]) THEN p.address END,
+				'metadata', CASE WHEN 'customer.metadata' = ANY($21::text[]) THEN p.metadata END),
 			'voucher', CASE WHEN codes.id IS NOT NULL THEN
-				jsonb_build_object('code', codes.code, 'type', codes.type, 'worth', codes.value) END))
-	FROM people p CROSS JOIN generate_series(0, $16::int - 1) AS channel LEFT JOIN codes ON codes.customer_id = p.id
+				jsonb_build_object('code', codes.code, 'type', codes.type, 'worth', codes.value) END,
+			'data', p.data::jsonb))
+	FROM people p CROSS JOIN generate_series(0, $22::int - 1) AS channel
+	LEFT JOIN codes ON codes.customer_id = p.id AND (codes.occurrence IS NOT DISTINCT FROM p.occurrence OR $10::boolean)
 )
 SELECT coalesce(array_agg(taken.id), '{}')::uuid[] AS given FROM taken WHERE $1::boolean
 `
@@ -246,12 +256,18 @@ SELECT coalesce(array_agg(taken.id), '{}')::uuid[] AS given FROM taken WHERE $1:
 type MessageEnrolParams struct {
 	Listing             bool
 	CustomerIds         []uuid.UUID
+	Occurrences         []int64
+	Datas               []string
+	Obstacles           []string
+	Waits               []string
+	Dues                []time.Time
 	Consents            []uuid.UUID
 	ProjectID           uuid.UUID
 	JoinOnce            bool
 	CampaignID          *uuid.UUID
 	CampaignName        string
 	DistributionID      uuid.UUID
+	PublicationChannel  string
 	PublicationMetadata json.RawMessage
 	Campaign            json.RawMessage
 	Source              json.RawMessage
@@ -263,18 +279,25 @@ type MessageEnrolParams struct {
 }
 
 // One page of the audience becomes messages, with a code each where the action gives one, in one statement: who is not to be
-// written to is skipped with the reason, who finds no code left waits, deferred.
+// written to is skipped with the reason, who finds no code left waits, deferred. Where occurrences trigger, each of the page is
+// one, with its data; a manual distribution gives empty arrays for what only those have.
 // The answer is the vouchers that were given, where listing is true.
 func (q *Queries) MessageEnrol(ctx context.Context, db DBTX, arg MessageEnrolParams) ([]uuid.UUID, error) {
 	row := db.QueryRow(ctx, messageEnrol,
 		arg.Listing,
 		arg.CustomerIds,
+		arg.Occurrences,
+		arg.Datas,
+		arg.Obstacles,
+		arg.Waits,
+		arg.Dues,
 		arg.Consents,
 		arg.ProjectID,
 		arg.JoinOnce,
 		arg.CampaignID,
 		arg.CampaignName,
 		arg.DistributionID,
+		arg.PublicationChannel,
 		arg.PublicationMetadata,
 		arg.Campaign,
 		arg.Source,
@@ -530,18 +553,18 @@ func (q *Queries) MessageOpenThousands(ctx context.Context, db DBTX, arg Message
 
 const messagePublishWaiting = `-- name: MessagePublishWaiting :one
 WITH waiting AS MATERIALIZED (
-	SELECT w.customer_id, c.source_id, row_number() OVER (ORDER BY w.place) AS n
+	SELECT w.customer_id, c.source_id, first.occurrence, row_number() OVER (ORDER BY w.place) AS n
 	FROM (SELECT unnest($2::uuid[]) AS customer_id, generate_subscripts($2::uuid[], 1) AS place) w
 	JOIN customers c ON c.id = w.customer_id AND c.project_id = $3
-	WHERE EXISTS (SELECT FROM messages m WHERE m.distribution_id = $4 AND m.customer_id = w.customer_id
-		AND m.flag = 'deferred' AND m.reason = 'out_of_codes')
+	JOIN LATERAL (SELECT m.occurrence FROM messages m WHERE m.distribution_id = $4 AND m.customer_id = w.customer_id
+		AND m.flag = 'deferred' AND m.reason = 'out_of_codes' ORDER BY m.occurrence LIMIT 1) first ON true
 ), picked AS MATERIALIZED (
 	SELECT v.id, v.code, v.type, v.value FROM vouchers v
 	WHERE v.project_id = $3 AND v.campaign_id = $5 AND v.publication_id IS NULL AND v.active
 		AND (v.expiration_date IS NULL OR v.expiration_date > now())
 	ORDER BY v.created_at, v.id LIMIT (SELECT count(*) FROM waiting) FOR UPDATE SKIP LOCKED
 ), given AS MATERIALIZED (
-	SELECT w.customer_id, w.source_id, c.id, c.code, c.type, c.value, uuid7() AS publication_id
+	SELECT w.customer_id, w.source_id, w.occurrence, c.id, c.code, c.type, c.value, uuid7() AS publication_id
 	FROM waiting w JOIN (SELECT picked.id, picked.code, picked.type, picked.value, row_number() OVER (ORDER BY picked.id) AS n FROM picked) c USING (n)
 ), taken AS (
 	UPDATE vouchers v SET holder_id = g.customer_id, publication_id = g.publication_id, updated_at = now()
@@ -549,22 +572,24 @@ WITH waiting AS MATERIALIZED (
 	RETURNING v.id, v.publication_id, g.customer_id, g.source_id, simple_voucher(v, $6::text) AS shown
 ), published AS (
 	INSERT INTO publications (id, project_id, customer_id, campaign_id, voucher_ids, distribution_id, channel, metadata, tracking_id)
-	SELECT g.publication_id, $3, g.customer_id, $5, ARRAY[g.id], $4::uuid, 'Dashboard',
-		$7, g.source_id
+	SELECT g.publication_id, $3, g.customer_id, $5, ARRAY[g.id], $4::uuid, $7::text,
+		$8, g.source_id
 	FROM given g
 ), told AS (
 	INSERT INTO occurrences (project_id, customer_id, type, subject_id, data, source, group_id, distribution_id, depth, waiting)
 	SELECT $3, t.customer_id, 'customer.publication.succeeded', $5,
-		jsonb_build_object('campaign', $8::jsonb, 'voucher', t.shown, 'publication', simple_publication(ROW(
-			t.publication_id, $3::uuid, t.customer_id, $5::uuid, ARRAY[t.id], NULL, $4::uuid, 'Dashboard',
-			t.source_id, $7::jsonb, 'SUCCESS', NULL, NULL, now())::publications)), -- a join could become a loop in a loop
-		$9::jsonb, $10::text, $4::uuid, $11::smallint, true
+		jsonb_build_object('campaign', $9::jsonb, 'voucher', t.shown, 'publication', simple_publication(ROW(
+			t.publication_id, $3::uuid, t.customer_id, $5::uuid, ARRAY[t.id], NULL, $4::uuid, $7::text,
+			t.source_id, $8::jsonb, 'SUCCESS', NULL, NULL, now())::publications)), -- a join could become a loop in a loop
+		$10::jsonb, $11::text, $4::uuid, $12::smallint, true
 	FROM taken t
 ), freed AS (
-	UPDATE messages m SET flag = NULL, reason = NULL, voucher_id = g.id,
+	UPDATE messages m SET voucher_id = g.id, -- one that was to wait anyway still does
+		flag = CASE WHEN m.due_at > now() THEN 'deferred' END, reason = CASE WHEN m.due_at > now() THEN 'delayed' END,
 		vars = m.vars || jsonb_build_object('voucher', jsonb_build_object('code', g.code, 'type', g.type, 'worth', g.value))
 	FROM given g
-	WHERE m.distribution_id = $4 AND m.customer_id = g.customer_id AND m.flag = 'deferred' AND m.reason = 'out_of_codes'
+	WHERE m.distribution_id = $4 AND m.customer_id = g.customer_id AND m.occurrence = g.occurrence
+		AND m.flag = 'deferred' AND m.reason = 'out_of_codes'
 	RETURNING m.seq
 )
 SELECT (SELECT count(*) FROM given)::bigint AS given, (SELECT count(*) FROM waiting)::bigint AS waiting,
@@ -578,6 +603,7 @@ type MessagePublishWaitingParams struct {
 	DistributionID      uuid.UUID
 	CampaignID          *uuid.UUID
 	CampaignName        string
+	PublicationChannel  string
 	PublicationMetadata json.RawMessage
 	Campaign            json.RawMessage
 	Source              json.RawMessage
@@ -591,7 +617,8 @@ type MessagePublishWaitingRow struct {
 	Vouchers []uuid.UUID
 }
 
-// Codes for those of the people who still wait for one, in the order of the list. The vouchers that were given are listed where
+// Codes for those of the people who still wait for one, in the order of the list: for the messages of the first of their
+// occurrences that wait. The vouchers that were given are listed where
 // listing is true.
 func (q *Queries) MessagePublishWaiting(ctx context.Context, db DBTX, arg MessagePublishWaitingParams) (MessagePublishWaitingRow, error) {
 	row := db.QueryRow(ctx, messagePublishWaiting,
@@ -601,6 +628,7 @@ func (q *Queries) MessagePublishWaiting(ctx context.Context, db DBTX, arg Messag
 		arg.DistributionID,
 		arg.CampaignID,
 		arg.CampaignName,
+		arg.PublicationChannel,
 		arg.PublicationMetadata,
 		arg.Campaign,
 		arg.Source,
@@ -618,7 +646,7 @@ WITH unsent AS MATERIALIZED (
 	WHERE m.distribution_id = $1 AND m.seq > $2::bigint * 1000 AND m.seq <= ($3::bigint + 1) * 1000
 		AND m.flag = 'stopped' AND m.voucher_id IS NOT NULL
 		AND NOT EXISTS (SELECT FROM messages o WHERE o.distribution_id = m.distribution_id AND o.customer_id = m.customer_id
-			AND (o.sent_at IS NOT NULL OR o.flag IN ('unknown', 'sending')))
+			AND o.voucher_id = m.voucher_id AND (o.sent_at IS NOT NULL OR o.flag IN ('unknown', 'sending')))
 ), withdrawn AS (
 	DELETE FROM publications p USING unsent u
 	WHERE p.customer_id = u.customer_id AND p.distribution_id = $1 AND p.voucher_ids = ARRAY[u.voucher_id]

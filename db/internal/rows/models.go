@@ -130,6 +130,13 @@ type Distribution struct {
 	EnrolledAll   bool
 	CreatedAt     time.Time
 	UpdatedAt     *time.Time
+	Uses          []uuid.UUID
+	ListensTo     *string
+	SubjectID     *uuid.UUID
+	TierID        *uuid.UUID
+	EventName     *string
+	ListensFrom   *time.Time
+	ListensUntil  *time.Time
 }
 
 type DistributionLog struct {
@@ -265,6 +272,7 @@ type Project struct {
 	Name            string
 	CreatedAt       time.Time
 	SegmentsVersion int64
+	MessagesPerDay  *int32
 }
 
 type PromotionStack struct {

@@ -106,7 +106,7 @@ func (q *Queries) APIKeyRevoke(ctx context.Context, db DBTX, appID string) (int6
 }
 
 const projectCreate = `-- name: ProjectCreate :one
-INSERT INTO projects (name) VALUES ($1) RETURNING id, name, created_at, segments_version
+INSERT INTO projects (name) VALUES ($1) RETURNING id, name, created_at, segments_version, messages_per_day
 `
 
 func (q *Queries) ProjectCreate(ctx context.Context, db DBTX, name string) (Project, error) {
@@ -117,12 +117,13 @@ func (q *Queries) ProjectCreate(ctx context.Context, db DBTX, name string) (Proj
 		&i.Name,
 		&i.CreatedAt,
 		&i.SegmentsVersion,
+		&i.MessagesPerDay,
 	)
 	return i, err
 }
 
 const projectEnsure = `-- name: ProjectEnsure :one
-INSERT INTO projects (name) VALUES ($1) ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id, name, created_at, segments_version
+INSERT INTO projects (name) VALUES ($1) ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id, name, created_at, segments_version, messages_per_day
 `
 
 func (q *Queries) ProjectEnsure(ctx context.Context, db DBTX, name string) (Project, error) {
@@ -133,12 +134,13 @@ func (q *Queries) ProjectEnsure(ctx context.Context, db DBTX, name string) (Proj
 		&i.Name,
 		&i.CreatedAt,
 		&i.SegmentsVersion,
+		&i.MessagesPerDay,
 	)
 	return i, err
 }
 
 const projectGetByName = `-- name: ProjectGetByName :one
-SELECT id, name, created_at, segments_version FROM projects WHERE name = $1
+SELECT id, name, created_at, segments_version, messages_per_day FROM projects WHERE name = $1
 `
 
 func (q *Queries) ProjectGetByName(ctx context.Context, db DBTX, name string) (Project, error) {
@@ -149,6 +151,7 @@ func (q *Queries) ProjectGetByName(ctx context.Context, db DBTX, name string) (P
 		&i.Name,
 		&i.CreatedAt,
 		&i.SegmentsVersion,
+		&i.MessagesPerDay,
 	)
 	return i, err
 }

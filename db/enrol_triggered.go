@@ -1,0 +1,170 @@
+package db
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"herald/db/internal/rows"
+	"herald/internal/distribution"
+	"herald/internal/message"
+)
+
+// Triggering is occurrences that become messages.
+type Triggering struct {
+	Enrolment
+	Occurrences []int64
+	// Paused skips them all, with that reason.
+	Paused bool
+	Spec   distribution.Spec
+	Now    time.Time
+	// Pick reduces an occurrence's data to what the templates use; an empty text is nothing.
+	Pick func(data json.RawMessage) (string, error)
+	// Holds says which occurrences the distribution's rule lets through; nil: all of them.
+	Holds func(ctx context.Context, tx pgx.Tx, fired []Fired) (map[int64]bool, error)
+}
+
+// Fired is an occurrence on its way to a message.
+type Fired = rows.OccurrenceFiredRow
+
+// EnrolTriggered writes a message per occurrence and channel, with a code where the action gives one, in one transaction. An
+// occurrence that was enrolled before changes nothing.
+func (s Messages) EnrolTriggered(ctx context.Context, t Triggering) (done Triggers, err error) {
+	err = inChange(ctx, s.Pool, t.Project, func(c *change) error {
+		tx := c.tx
+		if _, err := q.EnrolmentLock(ctx, tx, rows.EnrolmentLockParams{ProjectID: t.Project, ID: t.Distribution}); missing(err) {
+			return notFound(t.Distribution)
+		} else if err != nil {
+			return err
+		}
+		before, err := q.MessageLastSeq(ctx, tx, t.Distribution)
+		if err != nil {
+			return err
+		}
+		fired, err := q.OccurrenceFired(ctx, tx, rows.OccurrenceFiredParams{
+			ProjectID: t.Project, Ids: t.Occurrences, DistributionID: t.Distribution,
+		})
+		if err != nil || len(fired) == 0 {
+			done.LastSeq = before
+			return err
+		}
+		to, waits, err := t.page(ctx, tx, fired)
+		if err != nil {
+			return err
+		}
+		for _, one := range fired {
+			t.Depth = max(t.Depth, int(one.Depth))
+		}
+		if err := c.enrol(ctx, t.Enrolment, to); err != nil {
+			return err
+		}
+		if done.LastSeq, err = q.MessageLastSeq(ctx, tx, t.Distribution); err != nil {
+			return err
+		}
+		done.Deferred = waits || t.Campaign != nil
+		return recount(ctx, tx, t.Distribution, before+1, done.LastSeq)
+	})
+	return done, err
+}
+
+// Triggers is what enrolling occurrences came to.
+type Triggers struct {
+	LastSeq  int64 // the highest number of a message so far
+	Deferred bool  // some of them may wait: for a code, or for their time
+}
+
+// page decides for each occurrence whether and when its messages may leave.
+func (t Triggering) page(ctx context.Context, tx pgx.Tx, fired []Fired) (p recipients, waits bool, err error) {
+	holds := map[int64]bool(nil)
+	if t.Holds != nil {
+		if holds, err = t.Holds(ctx, tx, fired); err != nil {
+			return p, false, err
+		}
+	}
+	limits, err := t.limits(ctx, tx, fired)
+	if err != nil {
+		return p, false, err
+	}
+	for _, one := range fired {
+		data, err := t.Pick(one.Data)
+		if err != nil {
+			return p, false, err
+		}
+		obstacle, wait, due := "", "", noTime
+		switch {
+		case t.Paused:
+			obstacle = message.ReasonPaused
+		case holds != nil && !holds[one.ID]:
+			obstacle = message.ReasonRule
+		case !limits.allow(one.CustomerID):
+			obstacle = message.ReasonCapped
+		default:
+			wait, due = t.Spec.Due(one.CreatedAt, t.Now, distribution.Zone(one.Timezone))
+		}
+		waits = waits || wait != ""
+		p.customers = append(p.customers, one.CustomerID)
+		p.occurrences = append(p.occurrences, one.ID)
+		p.datas = append(p.datas, data)
+		p.obstacles = append(p.obstacles, obstacle)
+		p.waits = append(p.waits, wait)
+		p.dues = append(p.dues, due)
+	}
+	return p, waits, nil
+}
+
+// limits counts what customers may still get today.
+type limits struct {
+	own, all map[uuid.UUID]int64 // left; nil: without a cap
+}
+
+// allow takes one from what is left; false where nothing is.
+func (l limits) allow(one uuid.UUID) bool {
+	if l.own != nil && l.own[one] <= 0 || l.all != nil && l.all[one] <= 0 {
+		return false
+	}
+	if l.own != nil {
+		l.own[one]--
+	}
+	if l.all != nil {
+		l.all[one]--
+	}
+	return true
+}
+
+func (t Triggering) limits(ctx context.Context, tx pgx.Tx, fired []Fired) (l limits, err error) {
+	perDay, err := q.ProjectMessagesPerDay(ctx, tx, t.Project)
+	if err != nil || perDay == nil && t.Spec.FrequencyCap == nil {
+		return l, err
+	}
+	params := rows.MessagesSinceParams{DistributionID: t.Distribution}
+	seen := map[uuid.UUID]bool{}
+	for _, one := range fired {
+		if !seen[one.CustomerID] {
+			seen[one.CustomerID] = true
+			params.CustomerIds = append(params.CustomerIds, one.CustomerID)
+			params.Sinces = append(params.Sinces, distribution.DayStart(t.Now, distribution.Zone(one.Timezone)))
+		}
+	}
+	counted, err := q.MessagesSince(ctx, tx, params)
+	if err != nil {
+		return l, err
+	}
+	if perDay != nil {
+		l.all = map[uuid.UUID]int64{}
+	}
+	if t.Spec.FrequencyCap != nil {
+		l.own = map[uuid.UUID]int64{}
+	}
+	for _, row := range counted {
+		if perDay != nil {
+			l.all[row.ID] = int64(*perDay) - row.All
+		}
+		if t.Spec.FrequencyCap != nil {
+			l.own[row.ID] = int64(t.Spec.FrequencyCap.PerDay) - row.Own
+		}
+	}
+	return l, nil
+}
