@@ -58,7 +58,7 @@ func (s Consents) Give(ctx context.Context, project, one uuid.UUID, said Consent
 		}
 	}
 	return inChange(ctx, s.Pool, project, func(c *change) error {
-		if _, err := c.hold(ctx, one); err != nil {
+		if _, err := c.hold(ctx, Saving{ID: &one}); err != nil {
 			return err
 		}
 		unknown, err := q.ConsentUnknown(ctx, c.tx, rows.ConsentUnknownParams{ProjectID: project, Ids: given.Ids})

@@ -33,7 +33,7 @@ func (s Customers) Forget(ctx context.Context, project uuid.UUID, key string) (F
 	}
 	done := Forgotten{ID: id.New(), Customer: found.ID}
 	err = inChange(ctx, s.Pool, project, func(c *change) error {
-		one, err := c.hold(ctx, found.ID)
+		one, err := c.hold(ctx, Saving{ID: &found.ID})
 		if err != nil {
 			return err
 		}

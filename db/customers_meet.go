@@ -40,9 +40,14 @@ func (c *change) customer(ctx context.Context, one Saving) (customer.Customer, e
 	return met[0], nil
 }
 
-// hold is the customer with the id, held until the change ends.
-func (c *change) hold(ctx context.Context, one uuid.UUID) (customer.Customer, error) {
-	return c.customer(ctx, Saving{ID: &one})
+// hold is the customer with the id or, where none is given, with the source id, held until the change ends. Unlike meet it
+// makes nobody.
+func (c *change) hold(ctx context.Context, one Saving) (customer.Customer, error) {
+	row, err := q.CustomerHold(ctx, c.tx, rows.CustomerHoldParams{ProjectID: c.project, ID: one.ID, SourceID: one.SourceID})
+	if missing(err) {
+		return customer.Customer{}, fault.Missing("customer", one.key())
+	}
+	return customer.Customer(row), err
 }
 
 func (c *change) meetAnd(ctx context.Context, all []Saving, tell func(occurrence.Occurrence)) ([]customer.Customer, error) {

@@ -30,7 +30,7 @@ func (c *change) refer(ctx context.Context, card voucher.Voucher, referee uuid.U
 	if err != nil || n == 0 {
 		return false, err
 	}
-	referrer, err := c.hold(ctx, *card.HolderID) // after the row, so that only the first time waits for a busy referrer
+	referrer, err := c.hold(ctx, Saving{ID: card.HolderID}) // after the row, so that only the first time waits for a busy referrer
 	if err != nil {
 		return false, err
 	}

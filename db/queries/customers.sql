@@ -1,3 +1,10 @@
+-- name: CustomerHold :one
+-- Locks the customer with the id or, where that is null, with the source id.
+SELECT * FROM customers c
+WHERE c.project_id = sqlc.arg(project_id)
+	AND (c.id = sqlc.narg(id)::uuid OR sqlc.narg(id)::uuid IS NULL AND c.source_id = sqlc.narg(source_id)::text)
+FOR NO KEY UPDATE;
+
 -- name: CustomerGet :one
 SELECT * FROM customers WHERE project_id = $1 AND id = $2;
 

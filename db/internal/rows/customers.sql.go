@@ -239,6 +239,42 @@ func (q *Queries) CustomerGetBySource(ctx context.Context, db DBTX, arg Customer
 	return i, err
 }
 
+const customerHold = `-- name: CustomerHold :one
+SELECT id, project_id, source_id, name, description, email, phone, birthdate, address, metadata, system_metadata, unsubscribed_at, created_at, updated_at FROM customers c
+WHERE c.project_id = $1
+	AND (c.id = $2::uuid OR $2::uuid IS NULL AND c.source_id = $3::text)
+FOR NO KEY UPDATE
+`
+
+type CustomerHoldParams struct {
+	ProjectID uuid.UUID
+	ID        *uuid.UUID
+	SourceID  *string
+}
+
+// Locks the customer with the id or, where that is null, with the source id.
+func (q *Queries) CustomerHold(ctx context.Context, db DBTX, arg CustomerHoldParams) (Customer, error) {
+	row := db.QueryRow(ctx, customerHold, arg.ProjectID, arg.ID, arg.SourceID)
+	var i Customer
+	err := row.Scan(
+		&i.ID,
+		&i.ProjectID,
+		&i.SourceID,
+		&i.Name,
+		&i.Description,
+		&i.Email,
+		&i.Phone,
+		&i.Birthdate,
+		&i.Address,
+		&i.Metadata,
+		&i.SystemMetadata,
+		&i.UnsubscribedAt,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
+	return i, err
+}
+
 const customerMeet = `-- name: CustomerMeet :many
 WITH held AS MATERIALIZED (
 	SELECT id, project_id, source_id, name, description, email, phone, birthdate, address, metadata, system_metadata, unsubscribed_at, created_at, updated_at FROM customers c WHERE c.project_id = $1
