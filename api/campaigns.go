@@ -2,11 +2,12 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
-	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
@@ -14,6 +15,9 @@ import (
 	"herald/internal/async"
 	"herald/internal/campaign"
 	"herald/internal/fault"
+	"herald/internal/loyalty"
+	"herald/internal/promotion"
+	"herald/internal/rule"
 	"herald/internal/voucher"
 	"herald/workflows"
 )
@@ -22,11 +26,13 @@ const lastCampaignsPage = 100
 
 // campaigns serves campaigns; adding vouchers to them stands in campaign_codes.go.
 type campaigns struct {
-	store    db.Campaigns
-	vouchers db.Vouchers
-	flows    workflows.Flows
-	log      *slog.Logger
-	only     campaign.Kind // the one kind that these routes know; "" is all
+	store      db.Campaigns
+	vouchers   db.Vouchers
+	flows      workflows.Flows
+	rules      db.Rules
+	promotions db.Promotions
+	log        *slog.Logger
+	only       campaign.Kind // the one kind that these routes know; "" is all
 }
 
 func (h campaigns) routes(r routes) {
@@ -58,36 +64,66 @@ type campaignRest struct {
 	ValidationRulesAssignments ignored        `json:"validation_rules_assignments"`
 	AccessSettingsAssignments  ignored        `json:"access_settings_assignments"`
 	CategoryID                 *string        `json:"category_id"`
-	ValidationRules            []string       `json:"validation_rules"`
-	AccessSettings             jsontext.Value `json:"access_settings"`
-	ReferralProgram            jsontext.Value `json:"referral_program"`
-	Promotion                  jsontext.Value `json:"promotion"`
-	LoyaltyTiersExpiration     jsontext.Value `json:"loyalty_tiers_expiration"`
+	AccessSettings             accessSettings `json:"access_settings"`
+}
+
+// accessSettings say in which areas and stores a campaign is open. There are none, so none can be named.
+type accessSettings struct {
+	Assign   accessPlaces `json:"assign"`
+	Unassign accessPlaces `json:"unassign"`
+}
+
+type accessPlaces struct {
+	AreasIDs         []string `json:"areas_ids"`
+	AreaStoresIDs    []string `json:"area_stores_ids"`
+	AreaAllStoresIDs []string `json:"area_all_stores_ids"`
 }
 
 // check refuses what cannot be kept.
 func (r campaignRest) check() error {
-	if r.CategoryID != nil {
-		return fault.Missing("category", *r.CategoryID)
-	}
-	if len(r.ValidationRules) > 0 {
-		return fault.Missing("validation_rule", r.ValidationRules[0])
-	}
-	for property, value := range map[string]jsontext.Value{
-		"access_settings": r.AccessSettings, "referral_program": r.ReferralProgram, "promotion": r.Promotion,
-		"loyalty_tiers_expiration": r.LoyaltyTiersExpiration,
-	} {
-		if len(value) > 0 && value.Kind() != 'n' {
-			return fault.Property(property, "Property .%s is not supported yet", property)
+	for _, p := range []accessPlaces{r.AccessSettings.Assign, r.AccessSettings.Unassign} {
+		if named := slices.Concat(p.AreasIDs, p.AreaStoresIDs, p.AreaAllStoresIDs); len(named) > 0 {
+			return fault.Missing("area", named[0])
 		}
 	}
-	return nil
+	return checkCategory(r.CategoryID)
+}
+
+// promotionBody is what the body of a new promotion says of its tiers.
+type promotionBody struct {
+	Tiers []struct {
+		promotion.Draft
+		tierRest
+	} `json:"tiers"`
+}
+
+// drafts are the tiers, checked.
+func (b *promotionBody) drafts(of campaign.Kind) ([]promotion.Draft, error) {
+	switch {
+	case b == nil:
+		return nil, nil
+	case of != campaign.Promotion:
+		return nil, fault.Property("promotion", "A %s campaign has no promotion", of)
+	}
+	drafts := make([]promotion.Draft, len(b.Tiers))
+	for i, tier := range b.Tiers {
+		at := fmt.Sprintf("promotion.tiers[%d]", i)
+		if err := tier.check(); err != nil {
+			return nil, fault.Inside(at, err)
+		}
+		if err := tier.Draft.Check(at); err != nil {
+			return nil, err
+		}
+		drafts[i] = tier.Draft
+	}
+	return drafts, nil
 }
 
 func (h campaigns) create(c echo.Context) error {
 	body, err := bind[struct {
 		campaign.Draft
 		campaignRest
+		Promotion *promotionBody `json:"promotion"`
 	}](c)
 	if err != nil {
 		return err
@@ -105,15 +141,50 @@ func (h campaigns) create(c echo.Context) error {
 	if err := draft.Check(); err != nil {
 		return err
 	}
-	project := caller(c).ProjectID
-	made, err := h.store.Create(c.Request().Context(), project, draft, requestID(c),
-		func(ctx context.Context, of, action uuid.UUID) error {
-			return h.flows.OrderCodes(ctx, project, of, action)
-		})
+	tiers, err := body.Promotion.drafts(draft.CampaignType)
 	if err != nil {
 		return err
 	}
-	return c.JSON(http.StatusOK, campaign.Show(made))
+	ctx, project := c.Request().Context(), caller(c).ProjectID
+	var made campaign.Campaign
+	if draft.CampaignType == campaign.Promotion {
+		made, err = h.store.CreatePromotion(ctx, project, draft, tiers)
+	} else {
+		made, err = h.store.Create(ctx, project, draft, requestID(c), func(ctx context.Context, of, action uuid.UUID) error {
+			return h.flows.OrderCodes(ctx, project, of, action)
+		})
+	}
+	if err != nil {
+		return err
+	}
+	return h.answer(c, made)
+}
+
+// answer shows one campaign with what hangs on it.
+func (h campaigns) answer(c echo.Context, one campaign.Campaign) error {
+	shown, err := h.show(c, []campaign.Campaign{one})
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, shown[0])
+}
+
+// show shows campaigns with the rules that limit them and the tiers of promotions.
+func (h campaigns) show(c echo.Context, found []campaign.Campaign) ([]campaign.Shown, error) {
+	ctx, project := c.Request().Context(), caller(c).ProjectID
+	limits, err := h.rules.AssignmentsOf(ctx, project, each(found, func(one campaign.Campaign) uuid.UUID { return one.ID })...)
+	if err != nil {
+		return nil, err
+	}
+	tiers, err := h.promotions.TiersOf(ctx, project, found...)
+	return each(found, func(one campaign.Campaign) campaign.Shown {
+		shown := campaign.Show(one)
+		shown.ValidationRulesAssignments = rule.ShowAssignments(limits[one.ID])
+		if one.CampaignType == campaign.Promotion {
+			shown.Promotion = promotion.ShowAll(each(tiers[one.ID], db.ListedTier.Show))
+		}
+		return shown
+	}), err
 }
 
 func (h campaigns) find(c echo.Context) (campaign.Campaign, error) {
@@ -129,7 +200,7 @@ func (h campaigns) get(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(http.StatusOK, campaign.Show(found))
+	return h.answer(c, found)
 }
 
 func (h campaigns) list(c echo.Context) error {
@@ -152,26 +223,32 @@ func (h campaigns) list(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(http.StatusOK, list("campaigns", each(found, campaign.Show), total))
+	shown, err := h.show(c, found)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, list("campaigns", shown, total))
 }
 
 // campaignChange is the body of an update.
 type campaignChange struct {
-	Description                     *string            `json:"description"`
-	Type                            *campaign.Type     `json:"type"`
-	JoinOnce                        *bool              `json:"join_once"`
-	AutoJoin                        *bool              `json:"auto_join"`
-	StartDate                       maybe[time.Time]   `json:"start_date"`
-	ExpirationDate                  maybe[time.Time]   `json:"expiration_date"`
-	Timeframe                       *voucher.Timeframe `json:"validity_timeframe"`
-	DayOfWeek                       []int              `json:"validity_day_of_week"`
-	Hours                           *voucher.Hours     `json:"validity_hours"`
-	ActivityDurationAfterPublishing *string            `json:"activity_duration_after_publishing"`
-	Category                        *string            `json:"category"`
-	Metadata                        voucher.Metadata   `json:"metadata"`
-	UnsetMetadata                   []string           `json:"unset_metadata_fields"`
-	Discount                        *voucher.Discount  `json:"discount"`
-	Gift                            *voucher.Gift      `json:"gift"`
+	Description                     *string             `json:"description"`
+	Type                            *campaign.Type      `json:"type"`
+	JoinOnce                        *bool               `json:"join_once"`
+	AutoJoin                        *bool               `json:"auto_join"`
+	StartDate                       maybe[time.Time]    `json:"start_date"`
+	ExpirationDate                  maybe[time.Time]    `json:"expiration_date"`
+	Timeframe                       *voucher.Timeframe  `json:"validity_timeframe"`
+	DayOfWeek                       []int               `json:"validity_day_of_week"`
+	Hours                           *voucher.Hours      `json:"validity_hours"`
+	ActivityDurationAfterPublishing *string             `json:"activity_duration_after_publishing"`
+	Category                        *string             `json:"category"`
+	Metadata                        voucher.Metadata    `json:"metadata"`
+	UnsetMetadata                   []string            `json:"unset_metadata_fields"`
+	Discount                        *voucher.Discount   `json:"discount"`
+	Gift                            *voucher.Gift       `json:"gift"`
+	ReferralProgram                 *campaign.Referral  `json:"referral_program"`
+	LoyaltyTiersExpiration          *loyalty.Expiration `json:"loyalty_tiers_expiration"`
 	campaignRest
 	// A whole campaign can be sent back; these do not change.
 	Name                     ignored `json:"name"`
@@ -180,6 +257,7 @@ type campaignChange struct {
 	VouchersCount            ignored `json:"vouchers_count"`
 	Active                   ignored `json:"active"`
 	UseVoucherMetadataSchema ignored `json:"use_voucher_metadata_schema"`
+	Promotion                ignored `json:"promotion"`
 }
 
 func (h campaigns) update(c echo.Context) error {
@@ -199,7 +277,8 @@ func (h campaigns) update(c echo.Context) error {
 		StartDate: body.StartDate.value, ExpirationDate: body.ExpirationDate.value, ClearStart: body.StartDate.empties(),
 		ClearEnd: body.ExpirationDate.empties(), Timeframe: body.Timeframe, DayOfWeek: body.DayOfWeek, Hours: body.Hours,
 		ActivityDurationAfterPublishing: body.ActivityDurationAfterPublishing, Category: body.Category, Metadata: body.Metadata,
-		UnsetMetadata: body.UnsetMetadata, Discount: body.Discount, Gift: body.Gift,
+		UnsetMetadata: body.UnsetMetadata, Discount: body.Discount, Gift: body.Gift, ReferralProgram: body.ReferralProgram,
+		LoyaltyTiersExpiration: body.LoyaltyTiersExpiration,
 	}
 	project := caller(c).ProjectID
 	changed, err := h.store.Update(c.Request().Context(), project, found.ID, requestID(c), change.Apply,
@@ -209,7 +288,7 @@ func (h campaigns) update(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(http.StatusOK, campaign.Show(changed))
+	return h.answer(c, changed)
 }
 
 func (h campaigns) delete(c echo.Context) error {

@@ -62,7 +62,10 @@ func New(o Options) http.Handler {
 		delay: o.Delay, from: o.From, engineUI: o.EngineUI, namespace: o.EngineNamespace,
 	}.routes(v1)
 	asyncActions{db.AsyncActions{Pool: o.Pool}}.routes(v1)
-	ofCampaigns := campaigns{store: db.Campaigns{Pool: o.Pool}, vouchers: db.Vouchers{Pool: o.Pool}, flows: flows, log: o.Log}
+	ofCampaigns := campaigns{
+		store: db.Campaigns{Pool: o.Pool}, vouchers: db.Vouchers{Pool: o.Pool}, flows: flows, rules: db.Rules{Pool: o.Pool},
+		promotions: db.Promotions{Pool: o.Pool}, log: o.Log,
+	}
 	ofCampaigns.routes(v1)
 	loyalties{ofCampaigns}.routes(v1)
 	ofVouchers := vouchers{db.Vouchers{Pool: o.Pool}, ofCampaigns, db.Customers{Pool: o.Pool}}

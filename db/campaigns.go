@@ -13,6 +13,8 @@ import (
 	"herald/internal/campaign"
 	"herald/internal/fault"
 	"herald/internal/id"
+	"herald/internal/promotion"
+	"herald/internal/rule"
 )
 
 // Campaigns is the store of campaigns.
@@ -32,30 +34,56 @@ func (s Campaigns) Create(ctx context.Context, project uuid.UUID, d campaign.Dra
 		status = campaign.InProgress
 	}
 	var made campaign.Campaign
-	err := inTx(ctx, s.Pool, func(tx pgx.Tx) error {
-		row, err := q.CampaignCreate(ctx, tx, rows.CampaignCreateParams{
-			ID: id.New(), ProjectID: project, Name: d.Name, Description: d.Description, CampaignType: d.CampaignType, Type: d.Type,
-			Voucher: *d.Voucher, AutoJoin: d.AutoJoin, JoinOnce: d.JoinOnce, UseVoucherMetadataSchema: d.UseVoucherMetadataSchema,
-			Active: *d.Active, StartDate: d.StartDate, ExpirationDate: d.ExpirationDate, Validity: d.OrNil(), Category: d.Category,
-			Metadata: d.Metadata.Raw(), CreationStatus: status, VouchersGenerationStatus: status,
-		})
-		if violates(err, "campaigns_name_key") {
-			return &fault.Error{
-				Code: fault.Duplicate, Details: "Duplicated campaign exists with name " + d.Name, ResourceType: "campaign", ResourceID: d.Name,
-			}
-		}
-		if err != nil {
+	err := inTx(ctx, s.Pool, func(tx pgx.Tx) (err error) {
+		if made, err = createCampaign(ctx, tx, project, d, status); err != nil || d.VouchersCount == 0 {
 			return err
-		}
-		made = campaign.Campaign(row)
-		if d.VouchersCount == 0 {
-			return nil
 		}
 		_, err = orderCodes(ctx, tx, made, d.VouchersCount, campaign.Overrides{}, requestID,
 			func(ctx context.Context, action uuid.UUID) error { return start(ctx, made.ID, action) })
 		return err
 	})
 	return made, err
+}
+
+// CreatePromotion makes a promotion of a draft, with its tiers; all were checked.
+func (s Campaigns) CreatePromotion(ctx context.Context, project uuid.UUID, d campaign.Draft, tiers []promotion.Draft) (campaign.Campaign, error) {
+	var made campaign.Campaign
+	err := inTx(ctx, s.Pool, func(tx pgx.Tx) (err error) {
+		if made, err = createCampaign(ctx, tx, project, d, campaign.Done); err != nil {
+			return err
+		}
+		_, err = createTiers(ctx, tx, made, tiers)
+		return err
+	})
+	return made, err
+}
+
+// createCampaign writes a campaign and the rules that limit it.
+func createCampaign(ctx context.Context, tx pgx.Tx, project uuid.UUID, d campaign.Draft, status campaign.Status) (campaign.Campaign, error) {
+	limits, err := rule.ParseIDs(d.ValidationRules)
+	if err != nil {
+		return campaign.Campaign{}, err
+	}
+	pattern := campaign.Pattern{}
+	if d.Voucher != nil {
+		pattern = *d.Voucher
+	}
+	row, err := q.CampaignCreate(ctx, tx, rows.CampaignCreateParams{
+		ID: id.New(), ProjectID: project, Name: d.Name, Description: d.Description, CampaignType: d.CampaignType, Type: d.Type,
+		Voucher: pattern, AutoJoin: d.AutoJoin, JoinOnce: d.JoinOnce, UseVoucherMetadataSchema: d.UseVoucherMetadataSchema,
+		Active: *d.Active, StartDate: d.StartDate, ExpirationDate: d.ExpirationDate, Validity: d.OrNil(), Category: d.Category,
+		Metadata: d.Metadata.Raw(), CreationStatus: status, VouchersGenerationStatus: status, ReferralProgram: d.ReferralProgram,
+		LoyaltyTiersExpiration: d.LoyaltyTiersExpiration,
+	})
+	if violates(err, "campaigns_name_key") {
+		return campaign.Campaign{}, &fault.Error{
+			Code: fault.Duplicate, Details: "Duplicated campaign exists with name " + d.Name, ResourceType: "campaign", ResourceID: d.Name,
+		}
+	}
+	if err != nil {
+		return campaign.Campaign{}, err
+	}
+	return campaign.Campaign(row), assignRules(ctx, tx, project, rule.Campaign, row.ID, limits)
 }
 
 // Get finds a campaign by its id.
@@ -104,7 +132,7 @@ func (s Campaigns) Update(ctx context.Context, project, campaignID uuid.UUID, re
 		row, err = q.CampaignUpdate(ctx, tx, rows.CampaignUpdateParams{
 			ProjectID: project, ID: campaignID, Description: c.Description, Type: c.Type, Voucher: c.Voucher, AutoJoin: c.AutoJoin,
 			JoinOnce: c.JoinOnce, StartDate: c.StartDate, ExpirationDate: c.ExpirationDate, Validity: c.Validity,
-			Category: c.Category, Metadata: c.Metadata,
+			Category: c.Category, Metadata: c.Metadata, ReferralProgram: c.ReferralProgram, LoyaltyTiersExpiration: c.LoyaltyTiersExpiration,
 		})
 		changed = campaign.Campaign(row)
 		if err != nil || !follow {

@@ -1,3 +1,5 @@
+ALTER TABLE campaigns ADD COLUMN referral_program jsonb; -- what makes a referee, and what a referee is given
+
 CREATE TABLE exports (
 	id              uuid PRIMARY KEY,
 	project_id      uuid NOT NULL REFERENCES projects ON DELETE CASCADE,

@@ -1,8 +1,9 @@
 -- name: CampaignCreate :one
 INSERT INTO campaigns (
 	id, project_id, name, description, campaign_type, type, voucher, auto_join, join_once, use_voucher_metadata_schema,
-	active, start_date, expiration_date, validity, category, metadata, creation_status, vouchers_generation_status
-) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) RETURNING *;
+	active, start_date, expiration_date, validity, category, metadata, creation_status, vouchers_generation_status,
+	referral_program, loyalty_tiers_expiration
+) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) RETURNING *;
 
 -- name: CampaignGet :one
 SELECT * FROM campaigns WHERE project_id = $1 AND id = $2;
@@ -13,7 +14,7 @@ SELECT * FROM campaigns WHERE project_id = $1 AND name = $2;
 -- name: CampaignUpdate :one
 UPDATE campaigns SET
 	description = $3, type = $4, voucher = $5, auto_join = $6, join_once = $7, start_date = $8, expiration_date = $9,
-	validity = $10, category = $11, metadata = $12, updated_at = now()
+	validity = $10, category = $11, metadata = $12, referral_program = $13, loyalty_tiers_expiration = $14, updated_at = now()
 WHERE project_id = $1 AND id = $2 RETURNING *;
 
 -- name: CampaignSetActive :execrows

@@ -77,6 +77,7 @@ type Campaign struct {
 	CreatedAt                time.Time
 	UpdatedAt                *time.Time
 	LoyaltyTiersExpiration   *loyalty.Expiration // nil: tiers follow the balance at once
+	ReferralProgram          *Referral
 }
 
 // Expired reports whether the campaign's time is over.
@@ -121,28 +122,25 @@ type Draft struct {
 	Category                 *string          `json:"category"`
 	Metadata                 voucher.Metadata `json:"metadata"`
 	Voucher                  *Pattern         `json:"voucher"`
-	voucher.Validity
-}
 
-// kinds says which vouchers each kind of campaign has.
-var kinds = map[Kind]voucher.Type{
-	DiscountCoupons: voucher.DiscountVoucher, GiftVouchers: voucher.GiftVoucher, LoyaltyProgram: voucher.LoyaltyCard,
+	ReferralProgram        *Referral           `json:"referral_program"`
+	LoyaltyTiersExpiration *loyalty.Expiration `json:"loyalty_tiers_expiration"`
+	ValidationRules        []string            `json:"validation_rules"` // ids of rules that limit it
+	voucher.Validity
 }
 
 // WithDefaults fills in what was left out. A campaign that does not say where its codes come from makes them when asked.
 func (d Draft) WithDefaults() Draft {
+	if d.CampaignType == "" {
+		d.CampaignType = kindOf(d.Voucher)
+	}
 	if d.Type == "" {
 		d.Type = AutoUpdate
-	}
-	if d.CampaignType == "" {
-		d.CampaignType = DiscountCoupons
-		if d.Voucher != nil && d.Voucher.Type == voucher.GiftVoucher {
-			d.CampaignType = GiftVouchers
+		if d.CampaignType == Promotion {
+			d.Type = Static
 		}
 	}
-	if d.CampaignType == LoyaltyProgram {
-		d.JoinOnce = true // a customer has one card of a programme
-	}
+	d.JoinOnce = joinsOnce(d.CampaignType, d.Type, d.JoinOnce)
 	if d.Active == nil {
 		yes := true
 		d.Active = &yes
@@ -153,6 +151,7 @@ func (d Draft) WithDefaults() Draft {
 			p.Type = kinds[d.CampaignType]
 		}
 		p.CodeConfig = p.CodeConfig.WithDefaults()
+		p.IsReferralCode = d.CampaignType == ReferralProgram
 		d.Voucher = &p
 	}
 	return d
@@ -168,11 +167,9 @@ func (d Draft) Check() error {
 		faults.Add(fault.Property("name", "Property .name can have at most 500 bytes"))
 	}
 	switch d.Type {
-	case AutoUpdate, Static:
-	case Standalone:
-		faults.Add(fault.Property("type", "STANDALONE campaigns are not supported yet; use STATIC or AUTO_UPDATE"))
+	case AutoUpdate, Static, Standalone:
 	default:
-		faults.Add(fault.Property("type", "Property .type should be AUTO_UPDATE or STATIC, not %q", d.Type))
+		faults.Add(fault.Property("type", "Property .type should be AUTO_UPDATE, STATIC or STANDALONE, not %q", d.Type))
 	}
 	faults.Add(voucher.CheckDates("", d.StartDate, d.ExpirationDate))
 	faults.Add(d.Validity.Check(""))
@@ -180,44 +177,8 @@ func (d Draft) Check() error {
 	if d.VouchersCount < 0 || d.VouchersCount > MaxCodes {
 		faults.Add(fault.Property("vouchers_count", "Property .vouchers_count should be from 0 to %d", MaxCodes))
 	}
-	d.checkVoucher(&faults)
+	d.checkKind(&faults)
 	return faults.Err()
-}
-
-func (d Draft) checkVoucher(faults *fault.List) {
-	wanted, known := kinds[d.CampaignType]
-	switch d.CampaignType {
-	case Promotion, ReferralProgram:
-		faults.Add(fault.Property("campaign_type", "%s campaigns are not supported yet; use DISCOUNT_COUPONS or GIFT_VOUCHERS",
-			d.CampaignType))
-		return
-	}
-	if !known {
-		faults.Add(fault.Property("campaign_type", "Property .campaign_type should be DISCOUNT_COUPONS or GIFT_VOUCHERS, not %q",
-			d.CampaignType))
-		return
-	}
-	if d.Voucher == nil {
-		faults.Add(fault.Property("voucher", "Property .voucher is required: what the campaign's vouchers are worth"))
-		return
-	}
-	if d.Voucher.Type != wanted {
-		faults.Add(fault.Property("voucher.type", "A %s campaign has vouchers of type %s", d.CampaignType, wanted))
-		return
-	}
-	faults.Add(d.Voucher.Benefit().Check("voucher"))
-	if q := d.Voucher.Redemption.Quantity; q != nil && *q < 1 {
-		faults.Add(fault.Property("voucher.redemption.quantity", "Property .voucher.redemption.quantity should be at least 1, or null for no limit"))
-	}
-	if bad := d.Voucher.CodeConfig.Check("voucher.code_config"); bad != nil {
-		faults.Add(bad)
-		return
-	}
-	least := int64(1)
-	if d.Type == AutoUpdate {
-		least = autoUpdateCodes
-	}
-	faults.Add(d.Voucher.CodeConfig.CheckRoom("voucher.code_config", max(d.VouchersCount, least)))
 }
 
 // Overrides is what one request says of the vouchers it adds, in place of what the campaign says.
@@ -242,6 +203,9 @@ func (c Campaign) Codes(o Overrides) code.Config {
 
 // CheckMore finds why n more codes cannot be made with o.
 func (c Campaign) CheckMore(n int64, o Overrides) error {
+	if c.CampaignType == Promotion {
+		return fault.New(fault.InvalidPayload, "Campaign %s is a promotion: it has tiers, no vouchers", c.Name)
+	}
 	if n < 1 || n > MaxCodes {
 		return fault.Property("vouchers_count", "Between 1 and %d vouchers can be added at once", MaxCodes)
 	}
@@ -254,6 +218,9 @@ func (c Campaign) CheckMore(n int64, o Overrides) error {
 		faults.Add(bad)
 	} else {
 		faults.Add(c.Codes(o).CheckRoom(path, c.VouchersCount+n))
+	}
+	if c.Type == Standalone && c.VouchersCount+n > 1 {
+		faults.Add(fault.Property("vouchers_count", "A STANDALONE campaign has one voucher"))
 	}
 	faults.Add(o.Check())
 	return faults.Err()
@@ -302,6 +269,8 @@ func (c Campaign) Import(d voucher.Draft) (voucher.Voucher, error) {
 	own.Type = c.Voucher.Type
 	var faults fault.List
 	switch {
+	case c.CampaignType == Promotion:
+		return voucher.Voucher{}, fault.New(fault.InvalidPayload, "Campaign %s is a promotion: it has tiers, no vouchers", c.Name)
 	case d.Type != "" && d.Type != c.Voucher.Type:
 		faults.Add(fault.Property("type", "Vouchers of this campaign are of type %s", c.Voucher.Type))
 	case d.Discount != nil || d.Gift != nil || d.LoyaltyCard != nil:
@@ -312,7 +281,7 @@ func (c Campaign) Import(d voucher.Draft) (voucher.Voucher, error) {
 		return voucher.Voucher{}, err
 	}
 	v := d.Over(c.NewVoucher(Overrides{}))
-	if d.Discount != nil || d.Gift != nil {
+	if d.Discount != nil || d.Gift != nil || d.LoyaltyCard != nil {
 		v.Value = own.Value()
 	}
 	return v, nil

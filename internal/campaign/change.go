@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"herald/internal/fault"
+	"herald/internal/loyalty"
 	"herald/internal/voucher"
 )
 
@@ -25,23 +26,17 @@ type Change struct {
 	UnsetMetadata                   []string
 	Discount                        *voucher.Discount
 	Gift                            *voucher.Gift
+	ReferralProgram                 *Referral
+	LoyaltyTiersExpiration          *loyalty.Expiration
 }
 
 // Apply changes c and reports whether the vouchers that nobody has yet must follow.
 func (h Change) Apply(c *Campaign) (vouchers bool, err error) {
 	before := *c
 	var faults fault.List
-	if h.Type != nil {
-		if *h.Type != AutoUpdate && *h.Type != Static {
-			faults.Add(fault.Property("type", "Property .type should be AUTO_UPDATE or STATIC, not %q", *h.Type))
-		}
-		c.Type = *h.Type
-	}
+	h.applyType(c, &faults)
 	set(&c.Description, h.Description)
 	set(&c.Category, h.Category)
-	if h.JoinOnce != nil {
-		c.JoinOnce = *h.JoinOnce
-	}
 	if h.AutoJoin != nil {
 		c.AutoJoin = *h.AutoJoin
 	}
@@ -59,6 +54,39 @@ func (h Change) Apply(c *Campaign) (vouchers bool, err error) {
 	follow := !reflect.DeepEqual(before.Validity, c.Validity) || !same(before.StartDate, c.StartDate) ||
 		!same(before.ExpirationDate, c.ExpirationDate) || !equalJSON(before.Voucher, c.Voucher)
 	return follow, faults.Err()
+}
+
+// applyType changes where the codes come from and how often a customer can join, as far as the kind of campaign lets it.
+func (h Change) applyType(c *Campaign, faults *fault.List) {
+	if h.Type != nil && *h.Type != c.Type {
+		switch {
+		case c.Type == Standalone || *h.Type == Standalone:
+			faults.Add(fault.Property("type", "It is not possible to make a campaign STANDALONE, or to make a STANDALONE one another"))
+		case *h.Type != AutoUpdate && *h.Type != Static:
+			faults.Add(fault.Property("type", "Property .type should be AUTO_UPDATE or STATIC, not %q", *h.Type))
+		}
+		c.Type = *h.Type
+	}
+	if h.JoinOnce != nil {
+		if joinsOnce(c.CampaignType, c.Type, *h.JoinOnce) != *h.JoinOnce {
+			faults.Add(fault.Property("join_once", "Property .join_once cannot be %t for a %s campaign of type %s", *h.JoinOnce, c.CampaignType, c.Type))
+		}
+		c.JoinOnce = *h.JoinOnce
+	}
+	if h.ReferralProgram != nil {
+		if c.CampaignType != ReferralProgram {
+			faults.Add(fault.Property("referral_program", "A %s campaign has no referral_program", c.CampaignType))
+		}
+		faults.Add(h.ReferralProgram.Check("referral_program"))
+		c.ReferralProgram = h.ReferralProgram
+	}
+	if h.LoyaltyTiersExpiration != nil {
+		if c.CampaignType != LoyaltyProgram {
+			faults.Add(fault.Property("loyalty_tiers_expiration", "A %s campaign has no loyalty tiers", c.CampaignType))
+		}
+		faults.Add(h.LoyaltyTiersExpiration.Check("loyalty_tiers_expiration"))
+		c.LoyaltyTiersExpiration = h.LoyaltyTiersExpiration
+	}
 }
 
 // applyBenefit changes what the vouchers are worth; what kind of thing they are worth stays.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 
 	"herald/internal/id"
+	"herald/internal/loyalty"
 	"herald/internal/stamp"
 	"herald/internal/voucher"
 )
@@ -33,6 +34,9 @@ type Shown struct {
 	Protected                  bool                `json:"protected"`
 	CategoryID                 *string             `json:"category_id"`
 	Categories                 []string            `json:"categories"`
+	ReferralProgram            *Referral           `json:"referral_program,omitempty"`
+	LoyaltyTiersExpiration     *loyalty.Expiration `json:"loyalty_tiers_expiration,omitempty"`
+	Promotion                  any                 `json:"promotion,omitempty"` // the tiers of a promotion
 	ValidationRulesAssignments voucher.Assignments `json:"validation_rules_assignments"`
 	Object                     string              `json:"object"`
 }
@@ -57,6 +61,7 @@ func Show(c Campaign) Shown {
 		StartDate: stamp.Ptr(c.StartDate), ExpirationDate: stamp.Ptr(c.ExpirationDate), Validity: validity, VouchersCount: c.VouchersCount,
 		Active: c.Active, Metadata: c.Metadata, CreatedAt: stamp.Stamp(c.CreatedAt), UpdatedAt: stamp.Ptr(c.UpdatedAt), Category: c.Category,
 		CreationStatus: c.CreationStatus, VouchersGenerationStatus: c.VouchersGenerationStatus, Categories: []string{},
+		ReferralProgram: c.ReferralProgram, LoyaltyTiersExpiration: c.LoyaltyTiersExpiration,
 		ValidationRulesAssignments: voucher.NoAssignments, Object: "campaign",
 	}
 	if c.CampaignType != Promotion {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 	"herald/internal/campaign"
+	"herald/internal/loyalty"
 	"herald/internal/voucher"
 )
 
@@ -36,8 +37,9 @@ func (q *Queries) CampaignCount(ctx context.Context, db DBTX, arg CampaignCountP
 const campaignCreate = `-- name: CampaignCreate :one
 INSERT INTO campaigns (
 	id, project_id, name, description, campaign_type, type, voucher, auto_join, join_once, use_voucher_metadata_schema,
-	active, start_date, expiration_date, validity, category, metadata, creation_status, vouchers_generation_status
-) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) RETURNING id, project_id, name, description, campaign_type, type, voucher, auto_join, join_once, use_voucher_metadata_schema, active, start_date, expiration_date, validity, category, metadata, vouchers_count, creation_status, vouchers_generation_status, created_at, updated_at, loyalty_tiers_expiration
+	active, start_date, expiration_date, validity, category, metadata, creation_status, vouchers_generation_status,
+	referral_program, loyalty_tiers_expiration
+) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) RETURNING id, project_id, name, description, campaign_type, type, voucher, auto_join, join_once, use_voucher_metadata_schema, active, start_date, expiration_date, validity, category, metadata, vouchers_count, creation_status, vouchers_generation_status, created_at, updated_at, loyalty_tiers_expiration, referral_program
 `
 
 type CampaignCreateParams struct {
@@ -59,6 +61,8 @@ type CampaignCreateParams struct {
 	Metadata                 json.RawMessage
 	CreationStatus           campaign.Status
 	VouchersGenerationStatus campaign.Status
+	ReferralProgram          *campaign.Referral
+	LoyaltyTiersExpiration   *loyalty.Expiration
 }
 
 func (q *Queries) CampaignCreate(ctx context.Context, db DBTX, arg CampaignCreateParams) (Campaign, error) {
@@ -81,6 +85,8 @@ func (q *Queries) CampaignCreate(ctx context.Context, db DBTX, arg CampaignCreat
 		arg.Metadata,
 		arg.CreationStatus,
 		arg.VouchersGenerationStatus,
+		arg.ReferralProgram,
+		arg.LoyaltyTiersExpiration,
 	)
 	var i Campaign
 	err := row.Scan(
@@ -106,6 +112,7 @@ func (q *Queries) CampaignCreate(ctx context.Context, db DBTX, arg CampaignCreat
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.LoyaltyTiersExpiration,
+		&i.ReferralProgram,
 	)
 	return i, err
 }
@@ -128,7 +135,7 @@ func (q *Queries) CampaignDelete(ctx context.Context, db DBTX, arg CampaignDelet
 }
 
 const campaignGet = `-- name: CampaignGet :one
-SELECT id, project_id, name, description, campaign_type, type, voucher, auto_join, join_once, use_voucher_metadata_schema, active, start_date, expiration_date, validity, category, metadata, vouchers_count, creation_status, vouchers_generation_status, created_at, updated_at, loyalty_tiers_expiration FROM campaigns WHERE project_id = $1 AND id = $2
+SELECT id, project_id, name, description, campaign_type, type, voucher, auto_join, join_once, use_voucher_metadata_schema, active, start_date, expiration_date, validity, category, metadata, vouchers_count, creation_status, vouchers_generation_status, created_at, updated_at, loyalty_tiers_expiration, referral_program FROM campaigns WHERE project_id = $1 AND id = $2
 `
 
 type CampaignGetParams struct {
@@ -162,12 +169,13 @@ func (q *Queries) CampaignGet(ctx context.Context, db DBTX, arg CampaignGetParam
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.LoyaltyTiersExpiration,
+		&i.ReferralProgram,
 	)
 	return i, err
 }
 
 const campaignGetAll = `-- name: CampaignGetAll :many
-SELECT id, project_id, name, description, campaign_type, type, voucher, auto_join, join_once, use_voucher_metadata_schema, active, start_date, expiration_date, validity, category, metadata, vouchers_count, creation_status, vouchers_generation_status, created_at, updated_at, loyalty_tiers_expiration FROM campaigns WHERE project_id = $1 AND id = ANY ($2::uuid[])
+SELECT id, project_id, name, description, campaign_type, type, voucher, auto_join, join_once, use_voucher_metadata_schema, active, start_date, expiration_date, validity, category, metadata, vouchers_count, creation_status, vouchers_generation_status, created_at, updated_at, loyalty_tiers_expiration, referral_program FROM campaigns WHERE project_id = $1 AND id = ANY ($2::uuid[])
 `
 
 type CampaignGetAllParams struct {
@@ -207,6 +215,7 @@ func (q *Queries) CampaignGetAll(ctx context.Context, db DBTX, arg CampaignGetAl
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.LoyaltyTiersExpiration,
+			&i.ReferralProgram,
 		); err != nil {
 			return nil, err
 		}
@@ -219,7 +228,7 @@ func (q *Queries) CampaignGetAll(ctx context.Context, db DBTX, arg CampaignGetAl
 }
 
 const campaignGetByName = `-- name: CampaignGetByName :one
-SELECT id, project_id, name, description, campaign_type, type, voucher, auto_join, join_once, use_voucher_metadata_schema, active, start_date, expiration_date, validity, category, metadata, vouchers_count, creation_status, vouchers_generation_status, created_at, updated_at, loyalty_tiers_expiration FROM campaigns WHERE project_id = $1 AND name = $2
+SELECT id, project_id, name, description, campaign_type, type, voucher, auto_join, join_once, use_voucher_metadata_schema, active, start_date, expiration_date, validity, category, metadata, vouchers_count, creation_status, vouchers_generation_status, created_at, updated_at, loyalty_tiers_expiration, referral_program FROM campaigns WHERE project_id = $1 AND name = $2
 `
 
 type CampaignGetByNameParams struct {
@@ -253,12 +262,13 @@ func (q *Queries) CampaignGetByName(ctx context.Context, db DBTX, arg CampaignGe
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.LoyaltyTiersExpiration,
+		&i.ReferralProgram,
 	)
 	return i, err
 }
 
 const campaignLock = `-- name: CampaignLock :one
-SELECT id, project_id, name, description, campaign_type, type, voucher, auto_join, join_once, use_voucher_metadata_schema, active, start_date, expiration_date, validity, category, metadata, vouchers_count, creation_status, vouchers_generation_status, created_at, updated_at, loyalty_tiers_expiration FROM campaigns WHERE project_id = $1 AND id = $2 FOR NO KEY UPDATE
+SELECT id, project_id, name, description, campaign_type, type, voucher, auto_join, join_once, use_voucher_metadata_schema, active, start_date, expiration_date, validity, category, metadata, vouchers_count, creation_status, vouchers_generation_status, created_at, updated_at, loyalty_tiers_expiration, referral_program FROM campaigns WHERE project_id = $1 AND id = $2 FOR NO KEY UPDATE
 `
 
 type CampaignLockParams struct {
@@ -293,6 +303,7 @@ func (q *Queries) CampaignLock(ctx context.Context, db DBTX, arg CampaignLockPar
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.LoyaltyTiersExpiration,
+		&i.ReferralProgram,
 	)
 	return i, err
 }
@@ -369,23 +380,25 @@ func (q *Queries) CampaignSetGeneration(ctx context.Context, db DBTX, arg Campai
 const campaignUpdate = `-- name: CampaignUpdate :one
 UPDATE campaigns SET
 	description = $3, type = $4, voucher = $5, auto_join = $6, join_once = $7, start_date = $8, expiration_date = $9,
-	validity = $10, category = $11, metadata = $12, updated_at = now()
-WHERE project_id = $1 AND id = $2 RETURNING id, project_id, name, description, campaign_type, type, voucher, auto_join, join_once, use_voucher_metadata_schema, active, start_date, expiration_date, validity, category, metadata, vouchers_count, creation_status, vouchers_generation_status, created_at, updated_at, loyalty_tiers_expiration
+	validity = $10, category = $11, metadata = $12, referral_program = $13, loyalty_tiers_expiration = $14, updated_at = now()
+WHERE project_id = $1 AND id = $2 RETURNING id, project_id, name, description, campaign_type, type, voucher, auto_join, join_once, use_voucher_metadata_schema, active, start_date, expiration_date, validity, category, metadata, vouchers_count, creation_status, vouchers_generation_status, created_at, updated_at, loyalty_tiers_expiration, referral_program
 `
 
 type CampaignUpdateParams struct {
-	ProjectID      uuid.UUID
-	ID             uuid.UUID
-	Description    *string
-	Type           campaign.Type
-	Voucher        campaign.Pattern
-	AutoJoin       bool
-	JoinOnce       bool
-	StartDate      *time.Time
-	ExpirationDate *time.Time
-	Validity       *voucher.Validity
-	Category       *string
-	Metadata       json.RawMessage
+	ProjectID              uuid.UUID
+	ID                     uuid.UUID
+	Description            *string
+	Type                   campaign.Type
+	Voucher                campaign.Pattern
+	AutoJoin               bool
+	JoinOnce               bool
+	StartDate              *time.Time
+	ExpirationDate         *time.Time
+	Validity               *voucher.Validity
+	Category               *string
+	Metadata               json.RawMessage
+	ReferralProgram        *campaign.Referral
+	LoyaltyTiersExpiration *loyalty.Expiration
 }
 
 func (q *Queries) CampaignUpdate(ctx context.Context, db DBTX, arg CampaignUpdateParams) (Campaign, error) {
@@ -402,6 +415,8 @@ func (q *Queries) CampaignUpdate(ctx context.Context, db DBTX, arg CampaignUpdat
 		arg.Validity,
 		arg.Category,
 		arg.Metadata,
+		arg.ReferralProgram,
+		arg.LoyaltyTiersExpiration,
 	)
 	var i Campaign
 	err := row.Scan(
@@ -427,6 +442,7 @@ func (q *Queries) CampaignUpdate(ctx context.Context, db DBTX, arg CampaignUpdat
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.LoyaltyTiersExpiration,
+		&i.ReferralProgram,
 	)
 	return i, err
 }

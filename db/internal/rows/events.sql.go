@@ -12,7 +12,7 @@ import (
 )
 
 const eventCampaigns = `-- name: EventCampaigns :many
-SELECT id, project_id, name, description, campaign_type, type, voucher, auto_join, join_once, use_voucher_metadata_schema, active, start_date, expiration_date, validity, category, metadata, vouchers_count, creation_status, vouchers_generation_status, created_at, updated_at, loyalty_tiers_expiration FROM campaigns WHERE project_id = $1 AND id = ANY ($2::uuid[])
+SELECT id, project_id, name, description, campaign_type, type, voucher, auto_join, join_once, use_voucher_metadata_schema, active, start_date, expiration_date, validity, category, metadata, vouchers_count, creation_status, vouchers_generation_status, created_at, updated_at, loyalty_tiers_expiration, referral_program FROM campaigns WHERE project_id = $1 AND id = ANY ($2::uuid[])
 `
 
 type EventCampaignsParams struct {
@@ -52,6 +52,7 @@ func (q *Queries) EventCampaigns(ctx context.Context, db DBTX, arg EventCampaign
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.LoyaltyTiersExpiration,
+			&i.ReferralProgram,
 		); err != nil {
 			return nil, err
 		}

@@ -67,6 +67,7 @@ type Campaign struct {
 	CreatedAt                time.Time
 	UpdatedAt                *time.Time
 	LoyaltyTiersExpiration   *loyalty.Expiration
+	ReferralProgram          *campaign.Referral
 }
 
 type Consent struct {

@@ -15,7 +15,7 @@ import (
 )
 
 const promotionCampaigns = `-- name: PromotionCampaigns :many
-SELECT id, project_id, name, description, campaign_type, type, voucher, auto_join, join_once, use_voucher_metadata_schema, active, start_date, expiration_date, validity, category, metadata, vouchers_count, creation_status, vouchers_generation_status, created_at, updated_at, loyalty_tiers_expiration FROM campaigns WHERE project_id = $1 AND id = ANY ($2::uuid[])
+SELECT id, project_id, name, description, campaign_type, type, voucher, auto_join, join_once, use_voucher_metadata_schema, active, start_date, expiration_date, validity, category, metadata, vouchers_count, creation_status, vouchers_generation_status, created_at, updated_at, loyalty_tiers_expiration, referral_program FROM campaigns WHERE project_id = $1 AND id = ANY ($2::uuid[])
 `
 
 type PromotionCampaignsParams struct {
@@ -55,6 +55,7 @@ func (q *Queries) PromotionCampaigns(ctx context.Context, db DBTX, arg Promotion
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.LoyaltyTiersExpiration,
+			&i.ReferralProgram,
 		); err != nil {
 			return nil, err
 		}
@@ -143,7 +144,7 @@ func (q *Queries) PromotionDelete(ctx context.Context, db DBTX, arg PromotionDel
 }
 
 const promotionGet = `-- name: PromotionGet :one
-SELECT t.id, t.project_id, t.campaign_id, t.name, t.banner, t.discount, t.hierarchy, t.active, t.start_date, t.expiration_date, t.validity, t.category, t.metadata, t.redeemed, t.orders_amount, t.orders_discount, t.created_at, t.updated_at, c.id, c.project_id, c.name, c.description, c.campaign_type, c.type, c.voucher, c.auto_join, c.join_once, c.use_voucher_metadata_schema, c.active, c.start_date, c.expiration_date, c.validity, c.category, c.metadata, c.vouchers_count, c.creation_status, c.vouchers_generation_status, c.created_at, c.updated_at, c.loyalty_tiers_expiration FROM promotion_tiers t JOIN campaigns c ON c.id = t.campaign_id
+SELECT t.id, t.project_id, t.campaign_id, t.name, t.banner, t.discount, t.hierarchy, t.active, t.start_date, t.expiration_date, t.validity, t.category, t.metadata, t.redeemed, t.orders_amount, t.orders_discount, t.created_at, t.updated_at, c.id, c.project_id, c.name, c.description, c.campaign_type, c.type, c.voucher, c.auto_join, c.join_once, c.use_voucher_metadata_schema, c.active, c.start_date, c.expiration_date, c.validity, c.category, c.metadata, c.vouchers_count, c.creation_status, c.vouchers_generation_status, c.created_at, c.updated_at, c.loyalty_tiers_expiration, c.referral_program FROM promotion_tiers t JOIN campaigns c ON c.id = t.campaign_id
 WHERE t.project_id = $1 AND t.id = $2
 `
 
@@ -201,6 +202,7 @@ func (q *Queries) PromotionGet(ctx context.Context, db DBTX, arg PromotionGetPar
 		&i.Campaign.CreatedAt,
 		&i.Campaign.UpdatedAt,
 		&i.Campaign.LoyaltyTiersExpiration,
+		&i.Campaign.ReferralProgram,
 	)
 	return i, err
 }
