@@ -73,10 +73,11 @@ func (h campaigns) addVoucher(c echo.Context) error {
 
 func (h campaigns) addOne(c echo.Context, to campaign.Campaign, o campaign.Overrides, chosen string) error {
 	var faults fault.List
-	faults.Add(o.Check())
 	if chosen != "" {
 		faults.Add(code.CheckCode("code", chosen))
 	}
+	faults.Add(to.CheckHolds(1))
+	faults.Add(o.Check())
 	if err := faults.Err(); err != nil {
 		return err
 	}

@@ -125,9 +125,17 @@ func TestCampaignsAreRefusedWithTheProperty(t *testing.T) {
 		change   object
 		property string
 	}{
-		"no name":           {object{"name": " "}, "name"},
-		"unknown type":      {object{"type": "BULK"}, "type"},
-		"standalone":        {object{"type": "STANDALONE"}, "type"},
+		"no name":          {object{"name": " "}, "name"},
+		"unknown type":     {object{"type": "BULK"}, "type"},
+		"two standalone":   {object{"type": "STANDALONE", "vouchers_count": 2}, "vouchers_count"},
+		"promoted codes":   {object{"campaign_type": "PROMOTION"}, "voucher"},
+		"tiers of coupons": {object{"promotion": object{"tiers": []object{}}}, "promotion"},
+		"loyal coupons":    {object{"loyalty_tiers_expiration": object{"qualification_type": "BALANCE", "start_date": object{"type": "IMMEDIATE"}, "expiration_date": object{"type": "BALANCE_DROP"}}}, "loyalty_tiers_expiration"},
+		"nobody refers":    {object{"campaign_type": "REFERRAL_PROGRAM", "referral_program": object{"conversion_event_type": "custom_event"}}, "referral_program.custom_event"},
+		"long category":    {object{"category": strings.Repeat("x", 501)}, "category"},
+		"a tier too much": {object{"campaign_type": "PROMOTION", "voucher": nil, "promotion": object{"tiers": []object{
+			{"name": "T", "action": object{"discount": object{"type": "PERCENT", "percent_off": 101}}},
+		}}}, "promotion.tiers[0].action.discount.percent_off"},
 		"unknown kind":      {object{"campaign_type": "X"}, "campaign_type"},
 		"no voucher":        {object{"voucher": nil}, "voucher"},
 		"no discount":       {object{"voucher": object{"type": "DISCOUNT_VOUCHER"}}, "voucher.discount"},
@@ -146,7 +154,7 @@ func TestCampaignsAreRefusedWithTheProperty(t *testing.T) {
 		"too many":          {object{"vouchers_count": 100_000_000}, "vouchers_count"},
 		"negative":          {object{"vouchers_count": -1}, "vouchers_count"},
 		"referral program":  {object{"referral_program": object{"conversion_event_type": "redemption"}}, "referral_program"},
-		"access settings":   {object{"access_settings": object{}}, "access_settings"},
+		"access settings":   {object{"access_settings": object{"areas": 1}}, "access_settings.areas"},
 		"unknown property":  {object{"colour": "red"}, "colour"},
 		"metadata":          {object{"metadata": []int{1}}, "metadata"},
 		"large metadata":    {object{"metadata": object{"a": strings.Repeat("x", 40_000)}}, "metadata"},
@@ -160,6 +168,64 @@ func TestCampaignsAreRefusedWithTheProperty(t *testing.T) {
 		})
 	}
 	require.Equal(t, "category", d.call(t, 404, "POST", "/v1/campaigns", percent("x", object{"category_id": "cat_1"}))["resource_type"])
+}
+
+func TestKindsOfCampaigns(t *testing.T) {
+	t.Parallel()
+	d := openDoor(t)
+	rule := d.call(t, 200, "POST", "/v1/validation-rules", object{
+		"name": "big", "rules": object{"1": object{"name": "order.amount", "conditions": object{"$more_than": []int{100}}, "rules": object{}}, "logic": "1"},
+	})["id"]
+	limited := func(shown object, key string) any {
+		return shown[key].(object)["data"].([]any)[0].(object)["rule_id"]
+	}
+	promotion := d.call(t, 200, "POST", "/v1/campaigns", object{
+		"name": "Deals", "campaign_type": "PROMOTION", "validation_rules": []any{rule}, "promotion": object{"tiers": []object{
+			{"name": "Ten", "banner": "10% off", "action": object{"discount": object{"type": "PERCENT", "percent_off": 10}}, "validation_rules": []any{rule}},
+			{"name": "Twenty", "action": object{"discount": object{"type": "PERCENT", "percent_off": 20}}, "hierarchy": 1},
+		}},
+	})
+	require.Equal(t, "STATIC", promotion["type"])
+	require.NotContains(t, promotion, "voucher")
+	require.Equal(t, rule, limited(promotion, "validation_rules_assignments"))
+	tiers := promotion["promotion"].(object)["tiers"].([]any)
+	require.Equal(t, []any{"Twenty", "Ten"}, []any{tiers[0].(object)["name"], tiers[1].(object)["name"]})
+	require.Equal(t, rule, limited(tiers[1].(object), "validation_rule_assignments"))
+	require.Equal(t, promotion, d.call(t, 200, "GET", "/v1/campaigns/Deals", nil))
+	require.Equal(t, promotion["promotion"], d.call(t, 200, "PUT", "/v1/campaigns/Deals", promotion)["promotion"], "a whole campaign can be sent back")
+	d.call(t, 400, "POST", "/v1/campaigns/Deals/vouchers", nil)
+	d.call(t, 400, "POST", "/v1/campaigns/Deals/vouchers/X", nil)
+
+	expiration := object{
+		"qualification_type": "BALANCE", "qualification_period": "MONTH", "start_date": object{"type": "IMMEDIATE"},
+		"expiration_date": object{"type": "END_OF_PERIOD", "extend": "P3M"},
+	}
+	card := object{"type": "LOYALTY_CARD", "loyalty_card": object{"points": 5, "expiration_rules": object{"period_type": "MONTH", "period_value": 6}}}
+	loyal := d.call(t, 200, "POST", "/v1/campaigns", object{"name": "Club", "voucher": card, "loyalty_tiers_expiration": expiration})
+	require.Equal(t, "LOYALTY_PROGRAM", loyal["campaign_type"])
+	require.Equal(t, true, loyal["join_once"])
+	require.Equal(t, expiration, loyal["loyalty_tiers_expiration"])
+	require.Equal(t, card["loyalty_card"].(object)["points"], 5)
+	made := d.call(t, 200, "POST", "/v1/campaigns/Club/vouchers/CARD", nil)
+	require.Equal(t, object{"points": 5.0, "balance": 5.0}, made["loyalty_card"])
+	require.Equal(t, "join_once", d.call(t, 400, "PUT", "/v1/campaigns/Club", object{"join_once": false})["property"])
+	d.call(t, 200, "PUT", "/v1/campaigns/Club", loyal)
+
+	program := object{"conversion_event_type": "custom_event", "custom_event": object{"name": "signed_up"}}
+	refers := d.call(t, 200, "POST", "/v1/campaigns", percent("Friends", object{"campaign_type": "REFERRAL_PROGRAM", "referral_program": program}))
+	require.Equal(t, true, refers["voucher"].(object)["is_referral_code"])
+	require.Equal(t, program, refers["referral_program"])
+	given := d.call(t, 200, "POST", "/v1/campaigns/Friends/vouchers/REF", nil)
+	require.Equal(t, true, given["is_referral_code"])
+	published := d.call(t, 200, "POST", "/v1/publications", object{"voucher": "REF", "customer": "ann"})
+	require.Equal(t, published["customer_id"], published["voucher"].(object)["referrer_id"], "who holds a referral code refers with it")
+	require.Len(t, d.call(t, 200, "GET", "/v1/campaigns?is_referral_code=true", nil)["campaigns"], 1)
+
+	one := d.call(t, 200, "POST", "/v1/campaigns", percent("Everyone", object{"type": "STANDALONE", "join_once": true}))
+	require.Equal(t, false, one["join_once"])
+	d.call(t, 200, "POST", "/v1/campaigns/Everyone/vouchers/BLACK-FRIDAY", nil)
+	d.call(t, 400, "POST", "/v1/campaigns/Everyone/vouchers/ANOTHER", nil)
+	require.Equal(t, "type", d.call(t, 400, "PUT", "/v1/campaigns/Everyone", object{"type": "STATIC"})["property"])
 }
 
 func TestCampaignNamesAreUnique(t *testing.T) {

@@ -163,8 +163,11 @@ func (d Draft) Check() error {
 	if strings.TrimSpace(d.Name) == "" {
 		faults.Add(fault.Property("name", "Property .name is required"))
 	}
-	if len(d.Name) > 500 {
-		faults.Add(fault.Property("name", "Property .name can have at most 500 bytes"))
+	faults.Add(voucher.CheckLength("name", &d.Name, 500))
+	faults.Add(voucher.CheckLength("description", d.Description, 10_000))
+	faults.Add(voucher.CheckLength("category", d.Category, 500))
+	if len(d.ValidationRules) > 100 {
+		faults.Add(fault.Property("validation_rules", "A campaign can have at most 100 validation rules"))
 	}
 	switch d.Type {
 	case AutoUpdate, Static, Standalone:
@@ -201,10 +204,21 @@ func (c Campaign) Codes(o Overrides) code.Config {
 	return c.Voucher.CodeConfig
 }
 
+// CheckHolds finds why a campaign of its kind cannot hold n vouchers more.
+func (c Campaign) CheckHolds(n int64) *fault.Error {
+	switch {
+	case c.CampaignType == Promotion:
+		return fault.New(fault.InvalidPayload, "Campaign %s is a promotion: it has tiers, no vouchers", c.Name)
+	case c.Type == Standalone && c.VouchersCount+n > 1:
+		return fault.New(fault.InvalidPayload, "Campaign %s is STANDALONE: it has one voucher", c.Name)
+	}
+	return nil
+}
+
 // CheckMore finds why n more codes cannot be made with o.
 func (c Campaign) CheckMore(n int64, o Overrides) error {
-	if c.CampaignType == Promotion {
-		return fault.New(fault.InvalidPayload, "Campaign %s is a promotion: it has tiers, no vouchers", c.Name)
+	if bad := c.CheckHolds(n); bad != nil {
+		return bad
 	}
 	if n < 1 || n > MaxCodes {
 		return fault.Property("vouchers_count", "Between 1 and %d vouchers can be added at once", MaxCodes)
@@ -219,19 +233,19 @@ func (c Campaign) CheckMore(n int64, o Overrides) error {
 	} else {
 		faults.Add(c.Codes(o).CheckRoom(path, c.VouchersCount+n))
 	}
-	if c.Type == Standalone && c.VouchersCount+n > 1 {
-		faults.Add(fault.Property("vouchers_count", "A STANDALONE campaign has one voucher"))
-	}
 	faults.Add(o.Check())
 	return faults.Err()
 }
 
 // Check finds what is wrong with the values that are to stand in place of the campaign's.
 func (o Overrides) Check() *fault.Error {
-	if o.Redemption != nil && o.Redemption.Quantity != nil && *o.Redemption.Quantity < 1 {
+	if o.Redemption != nil && o.Redemption.Quantity != nil && (*o.Redemption.Quantity < 1 || *o.Redemption.Quantity > voucher.MaxAmount) {
 		return fault.Property("redemption.quantity", "Property .redemption.quantity should be at least 1, or null for no limit")
 	}
 	if bad := o.Metadata.Check("metadata"); bad != nil {
+		return bad
+	}
+	if bad := voucher.CheckTexts(o.Category, o.AdditionalInfo); bad != nil {
 		return bad
 	}
 	return voucher.CheckDates("", o.StartDate, o.ExpirationDate)
@@ -268,9 +282,8 @@ func (c Campaign) Import(d voucher.Draft) (voucher.Voucher, error) {
 	own := d.Benefit
 	own.Type = c.Voucher.Type
 	var faults fault.List
+	faults.Add(c.CheckHolds(1))
 	switch {
-	case c.CampaignType == Promotion:
-		return voucher.Voucher{}, fault.New(fault.InvalidPayload, "Campaign %s is a promotion: it has tiers, no vouchers", c.Name)
 	case d.Type != "" && d.Type != c.Voucher.Type:
 		faults.Add(fault.Property("type", "Vouchers of this campaign are of type %s", c.Voucher.Type))
 	case d.Discount != nil || d.Gift != nil || d.LoyaltyCard != nil:

@@ -35,6 +35,8 @@ func (h Change) Apply(c *Campaign) (vouchers bool, err error) {
 	before := *c
 	var faults fault.List
 	h.applyType(c, &faults)
+	faults.Add(voucher.CheckLength("description", h.Description, 10_000))
+	faults.Add(voucher.CheckLength("category", h.Category, 500))
 	set(&c.Description, h.Description)
 	set(&c.Category, h.Category)
 	if h.AutoJoin != nil {

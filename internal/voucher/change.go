@@ -31,6 +31,9 @@ func (h Change) Apply(v *Voucher) error {
 	if bad := h.checkBenefit(v.Type, benefit); bad != nil {
 		return bad
 	}
+	if bad := CheckTexts(h.Category, h.AdditionalInfo); bad != nil {
+		return bad
+	}
 	if h.Discount != nil || h.Gift != nil {
 		changed := Benefit{Type: v.Type, Discount: h.Discount, Gift: h.Gift}
 		if bad := changed.Check(""); bad != nil {

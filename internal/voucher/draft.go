@@ -51,8 +51,16 @@ func (d Draft) CheckRest() *fault.Error {
 			return bad
 		}
 	}
-	if r := d.Redemption; r != nil && (r.Quantity != nil && *r.Quantity < 1 || r.RedeemedQuantity < 0) {
-		return fault.Property("redemption.quantity", "Property .redemption.quantity should be at least 1, or null for no limit")
+	if r := d.Redemption; r != nil {
+		if r.Quantity != nil && (*r.Quantity < 1 || *r.Quantity > MaxAmount) {
+			return fault.Property("redemption.quantity", "Property .redemption.quantity should be at least 1, or null for no limit")
+		}
+		if bad := CheckAmount("redemption.redeemed_quantity", &r.RedeemedQuantity); bad != nil {
+			return bad
+		}
+	}
+	if bad := CheckTexts(d.Category, d.AdditionalInfo); bad != nil {
+		return bad
 	}
 	if bad := d.Metadata.Check("metadata"); bad != nil {
 		return bad

@@ -257,6 +257,22 @@ func CheckDates(path string, start, end *time.Time) *fault.Error {
 	return nil
 }
 
+// CheckLength finds whether a text is longer than so many bytes; nil is no text.
+func CheckLength(path string, text *string, most int) *fault.Error {
+	if text != nil && len(*text) > most {
+		return fault.Property(path, "Property .%s can have at most %d bytes", path, most)
+	}
+	return nil
+}
+
+// CheckTexts finds whether the texts of a voucher are too long.
+func CheckTexts(category, info *string) *fault.Error {
+	if bad := CheckLength("category", category, 500); bad != nil {
+		return bad
+	}
+	return CheckLength("additional_info", info, 10_000)
+}
+
 func join(path, name string) string {
 	if path == "" {
 		return name
