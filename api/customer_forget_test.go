@@ -64,6 +64,21 @@ func TestPermanentDeletionLeavesNothingOfThePerson(t *testing.T) {
 	d.work(t)
 	d.call(t, 200, "POST", "/v1/publications", object{"campaign": "gifts", "customer": "quux-source", "metadata": object{"to": "Zelda Quux"}})
 
+	d.call(t, 200, "POST", "/v1/events", object{"event": "wrote", "customer": zelda, "metadata": object{"letter": "Zelda Quux"}})
+	for _, code := range []string{"MUG", "OFF"} {
+		d.call(t, 200, "POST", "/v1/vouchers/"+code, object{"type": "DISCOUNT_VOUCHER", "discount": object{"type": "AMOUNT", "amount_off": 100}})
+	}
+	d.call(t, 200, "POST", "/v1/vouchers/OFF/disable", nil)
+	redeem := object{
+		"customer": zelda, "order": object{"amount": 1000, "metadata": object{"to": "Zelda Quux"}}, "metadata": object{"till": "Zelda Quux"},
+		"tracking_id": "quux-source",
+	}
+	redeemed := d.call(t, 200, "POST", "/v1/vouchers/MUG/redemption", redeem)
+	d.call(t, 400, "POST", "/v1/vouchers/OFF/redemption", redeem)
+	d.referralCode(t, "Friends", "FRIEND", "quux-source")
+	d.call(t, 200, "POST", "/v1/vouchers/FRIEND/redemption", object{"customer": "bob"})
+	require.EqualValues(t, 1, d.call(t, 200, "GET", "/v1/customers/quux-source", nil)["loyalty"].(object)["referred_customers"])
+
 	// Work that waits: the customer must not come back with it.
 	pending := []object{
 		d.uploadCustomers(t, 202, "Source_id,Name\nann,Ann\nquux-source,Zelda Quux\n,No address\n"),
@@ -77,7 +92,7 @@ func TestPermanentDeletionLeavesNothingOfThePerson(t *testing.T) {
 	require.Equal(t, made["id"], answer["related_object_id"])
 	require.Equal(t, "pernament_deletion", answer["object"])
 	require.Equal(t, object{
-		"events": 0.0, "customer_events": 3.0, "daily_events": 0.0, "segments": 1.0, "orders": 1.0, "order_events": 2.0, "customer": 1.0,
+		"events": 1.0, "customer_events": 6.0, "daily_events": 0.0, "segments": 1.0, "orders": 2.0, "order_events": 4.0, "customer": 1.0,
 	}, answer["data_json"])
 	one, ok := id.Customer.Parse(made["id"].(string))
 	require.True(t, ok)
@@ -90,6 +105,9 @@ func TestPermanentDeletionLeavesNothingOfThePerson(t *testing.T) {
 	require.Equal(t, "Mug", order["items"].([]any)[0].(object)["product"].(object)["name"])
 	require.Nil(t, order["customer_id"])
 	require.EqualValues(t, 700, d.call(t, 200, "GET", "/v1/orders/order-2", nil)["amount"])
+	kept := d.call(t, 200, "GET", "/v1/redemptions/"+redeemed["id"].(string), nil)
+	require.Equal(t, "SUCCESS", kept["result"])
+	require.Nil(t, kept["customer_id"])
 	require.Contains(t, d.call(t, 409, "POST", "/v1/customers", zelda, "Idempotency-Key", "made")["details"], "deleted")
 	require.Equal(t, "bob", d.call(t, 200, "POST", "/v1/customers", object{"source_id": "bob"}, "Idempotency-Key", "bob")["source_id"])
 
