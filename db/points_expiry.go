@@ -36,7 +36,9 @@ func (o *openCards) expire(card *openCard) error {
 	if err != nil || card.voucher.HolderID == nil {
 		return err
 	}
-	o.figures(*card.voucher.HolderID).PointsToGo += m.Amount
+	figures := o.figures(*card.voucher.HolderID)
+	figures.PointsToGo += m.Amount
+	figures.Points += m.Amount
 	o.looked(card)
 	o.happened(occurrence.Occurrence{
 		Type: occurrence.PointsExpired, Customer: *card.voucher.HolderID, Subject: card.voucher.CampaignID,

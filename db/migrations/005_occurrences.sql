@@ -35,7 +35,7 @@ CREATE TABLE customer_figures (
 	gift_to_go            bigint NOT NULL DEFAULT 0, -- left on the gift cards that the customer holds
 	points_redeemed       bigint NOT NULL DEFAULT 0,
 	points_to_go          bigint NOT NULL DEFAULT 0, -- left on the loyalty cards that the customer holds
-	points                bigint NOT NULL DEFAULT 0, -- ever collected
+	points                bigint NOT NULL DEFAULT 0, -- ever collected, less what expired
 	referred_customers    bigint NOT NULL DEFAULT 0
 );
 

@@ -56,6 +56,6 @@ type Figures struct {
 	RollbacksSucceeded, RollbacksFailed     int64
 	GiftRedeemed, GiftToGo                  int64 // credits spent, and left on the gift cards that the customer holds
 	PointsRedeemed, PointsToGo              int64 // points spent, and left on the loyalty cards that the customer holds
-	Points                                  int64 // points ever collected
+	Points                                  int64 // points ever collected, less what expired
 	ReferredCustomers                       int64
 }
