@@ -46,6 +46,7 @@ var statuses = map[fault.Code]struct {
 	fault.GiftExceeded:      {http.StatusBadRequest, "gift amount exceeded"},
 	fault.InvalidAmount:     {http.StatusBadRequest, "Invalid Amount"},
 	fault.InvalidExpiration: {http.StatusBadRequest, "Invalid Expiration Date"},
+	fault.InvalidPending:    {http.StatusBadRequest, "Invalid pending points state"},
 	fault.NotPublished:      {http.StatusBadRequest, "Voucher is not published"},
 	fault.HolderDuplicate:   {http.StatusConflict, "Customer is already assigned to given redeemable"},
 	fault.InvalidRules:      {http.StatusBadRequest, "Invalid Validation Rule Definition"},

@@ -36,6 +36,7 @@ func (h loyaltyMembers) routes(r routes) {
 	}
 	r.post("/loyalties/:campaign/members/:member/transfers", controls, h.transfer)
 	r.get("/loyalties/:campaign/members/:member/points-expiration", reads, h.buckets)
+	h.pendingRoutes(r)
 }
 
 // card is the card that the path names.

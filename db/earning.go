@@ -238,6 +238,10 @@ func (c *change) breaks(ctx context.Context, book rulebook, object uuid.UUID, f 
 
 // award puts points on cards, and tells of it.
 func (c *change) award(ctx context.Context, awards []award) error {
+	awards, err := c.holdAwards(ctx, awards)
+	if err != nil || len(awards) == 0 {
+		return err
+	}
 	movements := make([]balance.Movement, len(awards))
 	automation := "Automation"
 	for i, a := range awards {

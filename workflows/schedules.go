@@ -27,6 +27,7 @@ const (
 	driftID  = "segments-drift"
 	pointsID = "points-expiry"
 	tiersID  = "tiers-renewal"
+	earnedID = "points-activation"
 )
 
 // schedules is the one table of them. A run that is due while the one before it works is left out: each starts from what it
@@ -38,7 +39,11 @@ var schedules = []schedule{
 	},
 	{
 		id: pointsID, cron: "1 0 * * *", does: "take the points off loyalty cards whose last day is over",
-		run: ExpirePoints, input: activities.PointsExpiry{}, catchUp: 24 * time.Hour,
+		run: ExpirePoints, input: activities.PointsWalk{}, catchUp: 24 * time.Hour,
+	},
+	{
+		id: earnedID, cron: "1 0 * * *", does: "bring pending points that count from today on onto their cards",
+		run: ActivatePoints, input: activities.PointsWalk{}, catchUp: 24 * time.Hour,
 	},
 	{
 		id: tiersID, cron: "*/5 * * * *", does: "end and begin the tiers of loyalty programmes that are due",

@@ -71,6 +71,29 @@ CREATE TABLE points_buckets (
 CREATE INDEX points_buckets_voucher ON points_buckets (voucher_id, expires_on) WHERE expired_at IS NULL;
 CREATE INDEX points_buckets_expiring ON points_buckets (expires_on, voucher_id) WHERE expires_on IS NOT NULL AND expired_at IS NULL;
 
+-- Points that were earned and do not count yet: some days later, or when somebody says so, they come onto the card.
+CREATE TABLE pending_points (
+	id           uuid PRIMARY KEY,
+	project_id   uuid NOT NULL,
+	voucher_id   uuid NOT NULL REFERENCES vouchers ON DELETE CASCADE,
+	campaign_id  uuid NOT NULL,
+	customer_id  uuid NOT NULL REFERENCES customers ON DELETE CASCADE,
+	order_id     uuid,
+	points       bigint NOT NULL,
+	activates_on date NOT NULL, -- the first day (UTC) on which they count
+	expiration   jsonb,         -- when they expire from then on: the earning rule's own rules
+	details      jsonb NOT NULL,
+	status       text NOT NULL DEFAULT 'PENDING',
+	created_at   timestamptz NOT NULL DEFAULT now(),
+	updated_at   timestamptz,
+	CONSTRAINT pending_points_some CHECK (points > 0),
+	CONSTRAINT pending_points_status_known CHECK (status IN ('PENDING', 'ACTIVATED', 'CANCELED'))
+);
+CREATE INDEX pending_points_voucher ON pending_points (voucher_id, id) WHERE status = 'PENDING';
+CREATE INDEX pending_points_campaign ON pending_points (campaign_id, id) WHERE status = 'PENDING';
+CREATE INDEX pending_points_due ON pending_points (activates_on, voucher_id) WHERE status = 'PENDING';
+CREATE INDEX pending_points_customer ON pending_points (customer_id); -- for their erasure
+
 CREATE TABLE earning_rules (
 	id                 uuid PRIMARY KEY,
 	project_id         uuid NOT NULL REFERENCES projects ON DELETE CASCADE,

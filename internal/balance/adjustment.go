@@ -26,13 +26,19 @@ type Adjustment struct {
 // Check finds everything that is wrong; amount is the property that holds the amount.
 func (a Adjustment) Check(amount string, now time.Time) error {
 	var faults fault.List
-	if a.Amount == 0 || a.Amount > Max || a.Amount < -Max {
-		faults.Add(fault.Property(amount, "Property .%s should be a whole number other than 0, from -%d to %d", amount, int64(Max), int64(Max)))
-	}
+	faults.Add(CheckAmount(amount, a.Amount))
 	faults.Add(checkText("reason", a.Reason, 0))
 	faults.Add(checkText("source_id", a.SourceID, 1))
 	faults.Add(a.Expires.Check(now))
 	return faults.Err()
+}
+
+// CheckAmount finds whether so much cannot be moved, either way; property is what holds the amount.
+func CheckAmount(property string, amount int64) *fault.Error {
+	if amount == 0 || amount > Max || amount < -Max {
+		return fault.Property(property, "Property .%s should be a whole number other than 0, from -%d to %d", property, int64(Max), int64(Max))
+	}
+	return nil
 }
 
 // checkText finds whether a text is too short or too long; nil is no text.

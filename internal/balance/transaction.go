@@ -33,9 +33,11 @@ const (
 	CreditsRefund      Type = "CREDITS_REFUND"
 )
 
+// Automation is the source of what Herald does by itself.
+const Automation = "Automation"
+
 // What every transaction shows of itself.
 const (
-	sourceAutomation   = "Automation"
 	operationManual    = "MANUAL"
 	operationAutomatic = "AUTOMATIC"
 	objectBalance      = "balance"
@@ -104,6 +106,7 @@ type Movement struct {
 	Voucher  uuid.UUID
 	Amount   int64 // what comes; negative where it goes
 	Type     Type
+	Manual   bool // somebody asked for it, though it is of a type that Herald makes by itself
 	Reason   *string
 	SourceID *string    // the caller's own id, unique among the project's transactions
 	Source   *string    // what asked for it: API, Automation; nil for a redemption
@@ -182,6 +185,9 @@ func (m Movement) Record(
 	v voucher.Voucher, after Account, moved Shares, tier *Named, other *voucher.Simple, now time.Time,
 ) (Transaction, Shown, error) {
 	shown := after.Show(m.Type, m.Amount, v.ID)
+	if m.Manual {
+		shown.OperationType = operationManual
+	}
 	details := map[string]any{"balance": shown}
 	maps.Copy(details, m.Details)
 	if other != nil {
@@ -203,7 +209,7 @@ func (m Movement) Record(
 
 // Expiry is the movement by which points that nobody spent in time leave a card.
 func Expiry(of uuid.UUID, points int64) Movement {
-	source := sourceAutomation
+	source := Automation
 	return Movement{Voucher: of, Amount: -points, Type: PointsExpiration, Source: &source}
 }
 

@@ -40,6 +40,7 @@ const (
 	GiftExceeded      Code = "gift_amount_exceeded"
 	InvalidAmount     Code = "invalid_amount"
 	InvalidExpiration Code = "invalid_expiration_date"
+	InvalidPending    Code = "invalid_pending_points_state"
 	NotPublished      Code = "not_published"
 	HolderDuplicate   Code = "holder_assignement_duplication"
 	InvalidRules      Code = "invalid_validation_rules"

@@ -40,6 +40,7 @@ const (
 	RewardOffer  Prefix = "rewa" // a reward's assignment to a loyalty programme
 	Bucket       Prefix = "lopb"
 	Transaction  Prefix = "vtx"
+	Pending      Prefix = "lopp"  // points that do not count yet
 	Promotion    Prefix = "promo" // a promotion tier
 	Stack        Prefix = "stack"
 	Export       Prefix = "exp"

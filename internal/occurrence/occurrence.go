@@ -53,8 +53,12 @@ const (
 	ValidationFailed      Type = "customer.validation.failed"
 	TierExpirationChanged Type = "customer.loyalty.tier.expiration.changed" // campaign, loyalty_tier, created_at
 	VoucherDeleted        Type = "customer.voucher.deleted"
-	HolderAssigned        Type = "customer.holder.assignment.created" // holder, voucher, campaign
-	HolderRemoved         Type = "customer.holder.assignment.deleted" // the same
+	PendingAdded          Type = "customer.voucher.loyalty_card.pending_points.added"     // campaign, voucher, order, pending_points
+	PendingUpdated        Type = "customer.voucher.loyalty_card.pending_points.updated"   // the same
+	PendingActivated      Type = "customer.voucher.loyalty_card.pending_points.activated" // the same
+	PendingCanceled       Type = "customer.voucher.loyalty_card.pending_points.canceled"  // the same
+	HolderAssigned        Type = "customer.holder.assignment.created"                     // holder, voucher, campaign
+	HolderRemoved         Type = "customer.holder.assignment.deleted"                     // the same
 )
 
 // triggers are the types that a distribution can answer: those wait for the relay.

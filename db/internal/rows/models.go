@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"herald/internal/balance"
 	"herald/internal/campaign"
 	"herald/internal/distribution"
 	"herald/internal/loyalty"
@@ -254,6 +255,22 @@ type Order struct {
 	Metadata            json.RawMessage
 	CreatedAt           time.Time
 	UpdatedAt           *time.Time
+}
+
+type PendingPoint struct {
+	ID          uuid.UUID
+	ProjectID   uuid.UUID
+	VoucherID   uuid.UUID
+	CampaignID  uuid.UUID
+	CustomerID  uuid.UUID
+	OrderID     *uuid.UUID
+	Points      int64
+	ActivatesOn time.Time
+	Expiration  *voucher.PointsExpiration
+	Details     json.RawMessage
+	Status      balance.PendingStatus
+	CreatedAt   time.Time
+	UpdatedAt   *time.Time
 }
 
 type PointsBucket struct {
