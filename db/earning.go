@@ -120,7 +120,7 @@ func factsOf(o occurrence.Occurrence) (f earningFacts) {
 			Items: shown.Items, Metadata: shown.Metadata,
 		}
 	}
-	if shown, ok := o.Data["event"].(event.Shown); ok && o.Type == occurrence.CustomEvent {
+	if shown, ok := o.Data["event"].(event.Shown); ok {
 		f.Event = shown.Metadata
 		if shown.Loyalty != nil {
 			f.card = shown.Loyalty.Code
@@ -287,6 +287,9 @@ func (a award) details() map[string]any {
 	}
 	if shown, ok := a.for_.Data["order"].(order.Shown); ok {
 		details["order"] = map[string]any{"id": shown.ID, "source_id": shown.SourceID}
+	}
+	if shown, ok := a.for_.Data["event"].(event.Shown); ok {
+		details["custom_event"] = map[string]any{"id": shown.ID, "type": shown.Type}
 	}
 	return details
 }
