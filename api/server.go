@@ -89,9 +89,11 @@ func New(o Options) http.Handler {
 	segments{db.Segments{Pool: o.Pool}, flows.SyncSegment}.routes(v1)
 	ofOrders := db.NewOrders(o.Pool)
 	orders{ofOrders, flows.ImportOrders}.routes(v1)
-	redemptions{
+	ofRedemptions := redemptions{
 		db.Redemptions{Pool: o.Pool}, db.Campaigns{Pool: o.Pool}, db.Vouchers{Pool: o.Pool}, db.Customers{Pool: o.Pool}, ofOrders,
-	}.routes(v1)
+	}
+	ofRedemptions.routes(v1)
+	rewardRedemptions{ofMembers, ofRedemptions}.routes(v1)
 	ofEvents := events{db.NewEvents(o.Pool)}
 	ofEvents.routes(v1)
 	rules{db.Rules{Pool: o.Pool}}.routes(v1)

@@ -41,10 +41,22 @@ func (r *refusal) Error() string { return r.wanted.refused.Error() }
 
 // Redeem redeems all that is asked for, or nothing. What refuses it is kept as a failed redemption, which the fault names.
 func (s Redemptions) Redeem(ctx context.Context, project uuid.UUID, ask Asking) (made Redeemed, err error) {
-	err = inChange(ctx, s.Pool, project, func(c *change) (err error) {
-		made, err = c.redeem(ctx, ask)
-		return err
-	})
+	for left := attempts; ; left-- {
+		err = inChange(ctx, s.Pool, project, func(c *change) (err error) {
+			made, err = c.redeem(ctx, ask)
+			return err
+		})
+		var few fewRewards
+		if !errors.As(err, &few) || left == 0 {
+			break
+		}
+		if _, err := (Campaigns(s)).TopUp(ctx, project, few.campaign, 1+spare); err != nil {
+			return Redeemed{}, err
+		}
+	}
+	if errors.As(err, new(fewRewards)) {
+		return Redeemed{}, fault.New(fault.NoVoucher, "The codes that rewards need are given away faster than they are made; try again")
+	}
 	var refused *refusal
 	if errors.As(err, &refused) {
 		return Redeemed{}, s.recordRefusal(ctx, project, ask, refused)
@@ -151,6 +163,9 @@ func (c *change) writeRedeemed(ctx context.Context, a *assessment, before *order
 		return Redeemed{}, err
 	}
 	if err := c.takeTiers(ctx, a); err != nil {
+		return Redeemed{}, err
+	}
+	if err := c.giveRewards(ctx, a, parts); err != nil {
 		return Redeemed{}, err
 	}
 	all := parts
@@ -324,7 +339,7 @@ func (w *wanted) movement(r redemption.Redemption, a *assessment, saved *order.O
 		m.Details["order"] = map[string]any{"id": id.Order.Format(saved.ID), "source_id": saved.SourceID}
 	}
 	if w.reward != nil {
-		m.Details["reward"] = balance.Named{ID: id.Reward.Format(w.reward.id), Name: w.reward.name}
+		m.Details["reward"] = balance.Named{ID: id.Reward.Format(w.reward.Reward.ID), Name: w.reward.Reward.Name}
 	}
 	return m
 }
@@ -363,6 +378,9 @@ func (a *assessment) full(parts []redemption.Redemption, parent *redemption.Rede
 		one := redemption.Full{
 			Redemption: parts[i], Customer: a.customer, Voucher: w.voucher, Holder: w.holder, Campaign: w.campaign, Tier: w.tier,
 		}
+		if w.reward != nil {
+			one.Reward = w.reward.shown(a.customer)
+		}
 		if saved != nil {
 			after := *saved
 			after.Items = w.order.Items
@@ -387,10 +405,13 @@ func (c *change) tellRedeemed(ctx context.Context, a *assessment, made Redeemed)
 	if a.customer == nil {
 		return nil
 	}
-	for _, one := range made.Parts {
+	for i, one := range made.Parts {
 		c.happened(occurrence.Occurrence{
 			Type: occurrence.Redeemed, Customer: a.customer.ID, Subject: one.CampaignID, Data: one.Data(),
 		})
+		if w := a.all[i]; w.reward != nil {
+			c.tellRewarded(*a.customer, w, one)
+		}
 		if one.Voucher == nil || !one.Voucher.IsReferralCode {
 			continue
 		}

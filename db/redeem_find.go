@@ -36,19 +36,12 @@ type wanted struct {
 	campaign *campaign.Campaign
 	holder   *customer.Customer
 	held     rows.SessionsHeldRow // by the sessions of others
-	reward   *coins
+	reward   *offered
 
 	refused *fault.Error
 	amount  *int64       // credits or points that it takes
 	order   *order.Order // with it and what was applied before
 	effects redemption.Effects
-}
-
-// coins is a reward by which points pay for orders.
-type coins struct {
-	id, assignment uuid.UUID
-	name           string
-	exchange       redemption.Exchange
 }
 
 // assessment holds what a request names against everything that may refuse it. It reads and decides, and writes nothing.
@@ -325,7 +318,7 @@ func (a *assessment) loadRules(ctx context.Context) (err error) {
 	return err
 }
 
-// objects are what rules can limit it by: itself and its campaign.
+// objects are what rules can limit it by: itself, its campaign, and what its points are spent on.
 func (w *wanted) objects() (ids []uuid.UUID) {
 	switch {
 	case w.voucher != nil:
@@ -335,6 +328,9 @@ func (w *wanted) objects() (ids []uuid.UUID) {
 	}
 	if of := w.of(); of != nil {
 		ids = append(ids, *of)
+	}
+	if w.reward != nil {
+		ids = append(ids, w.reward.Assignment.ID)
 	}
 	return ids
 }

@@ -1,16 +1,11 @@
 package db
 
 import (
-	"context"
 	"strings"
 
-	"github.com/google/uuid"
 
-	"herald/db/internal/rows"
 	"herald/internal/balance"
 	"herald/internal/fault"
-	"herald/internal/id"
-	"herald/internal/loyalty"
 	"herald/internal/redemption"
 	"herald/internal/rule"
 	"herald/internal/voucher"
@@ -153,31 +148,6 @@ func (a *assessment) credits(w *wanted, g *voucher.Gift, covered rule.Applicabil
 	return nil
 }
 
-func (a *assessment) points(w *wanted) *fault.Error {
-	switch {
-	case w.asked.Reward == nil || w.reward == nil:
-		return redemption.Refuse(fault.MissingReward, w.voucher.Code)
-	case a.order == nil:
-		return redemption.Refuse(fault.MissingOrder, w.voucher.Code)
-	}
-	account, err := balance.AccountOf(*w.voucher)
-	if err != nil {
-		return fault.New(fault.InvalidVoucher, "%v", err)
-	}
-	left := account.Balance - w.held.Amount
-	wanted := max(left, 0)
-	if w.asked.Reward.Points != nil {
-		wanted = *w.asked.Reward.Points
-	}
-	if wanted > left || left <= 0 {
-		return &fault.Error{Code: fault.PointsExceeded, Message: "loyalty card points exceeded", Details: w.voucher.Code}
-	}
-	spent := a.basket.ApplyPoints(wanted, w.reward.exchange)
-	w.amount = &spent
-	w.effects.Reward = &redemption.Reward{Assignment: &w.reward.assignment}
-	return nil
-}
-
 // ruled is the first rule that does not hold; before is the order as the rules see it, without what it would take off.
 func (a *assessment) ruled(w *wanted, before redemption.Basket) *fault.Error {
 	f := a.facts
@@ -229,55 +199,6 @@ func broken(v rule.Violation, name string) *fault.Error {
 	return bad
 }
 
-// loadRewards finds the rewards by which loyalty cards pay.
-func (a *assessment) loadRewards(ctx context.Context) error {
-	p := rows.RedeemableRewardsParams{ProjectID: a.project}
-	for _, w := range a.all {
-		if w.voucher == nil || w.voucher.Type != voucher.LoyaltyCard || w.voucher.CampaignID == nil || w.asked.Reward == nil {
-			continue
-		}
-		p.Campaigns = append(p.Campaigns, *w.voucher.CampaignID)
-		p.Ids = appendParsed(appendParsed(p.Ids, id.Reward, w.asked.Reward.ID), id.RewardOffer, w.asked.Reward.AssignmentID)
-	}
-	if len(p.Ids) == 0 {
-		return nil
-	}
-	found, err := q.RedeemableRewards(ctx, a.from, p)
-	for _, row := range found {
-		for _, w := range a.all {
-			if w.names(row) {
-				if w.reward, w.refused = coinsOf(row); w.refused != nil {
-					break
-				}
-			}
-		}
-	}
-	return err
-}
-
-// names reports whether the card asks for that reward of its programme.
-func (w *wanted) names(row rows.RedeemableRewardsRow) bool {
-	if w.voucher == nil || w.voucher.CampaignID == nil || *w.voucher.CampaignID != row.CampaignID || w.asked.Reward == nil {
-		return false
-	}
-	asked := *w.asked.Reward
-	return (asked.ID == "" || asked.ID == id.Reward.Format(row.Reward.ID)) &&
-		(asked.AssignmentID == "" || asked.AssignmentID == id.RewardOffer.Format(row.AssignmentID))
-}
-
-// coinsOf is the reward as what points are worth; other rewards pay for nothing.
-func coinsOf(row rows.RedeemableRewardsRow) (*coins, *fault.Error) {
-	if row.Reward.Type != loyalty.CoinReward || row.Reward.Parameters.Coin == nil {
-		return nil, fault.Property("reward.id", "The reward is a %s; with an order only a COIN pays. Others are redeemed by "+
-			"POST /v1/loyalties/{campaignId}/members/{memberId}/redemption", row.Reward.Type)
-	}
-	points, amount := row.Reward.Parameters.Coin.Exchange()
-	return &coins{
-		id: row.Reward.ID, assignment: row.AssignmentID, name: row.Reward.Name,
-		exchange: redemption.Exchange{Points: points, Amount: amount},
-	}, nil
-}
-
 // failure is the first refusal; nil: all can be redeemed.
 func (a *assessment) failure() *wanted {
 	for _, w := range a.all {
@@ -292,12 +213,4 @@ func (a *assessment) failure() *wanted {
 func (a *assessment) whole() redemption.Totals {
 	a.basket.Since(a.start)
 	return a.basket.Totals()
-}
-
-// rewardID is the reward that points were spent on.
-func (w *wanted) rewardID() *uuid.UUID {
-	if w.reward == nil {
-		return nil
-	}
-	return &w.reward.id
 }

@@ -115,7 +115,7 @@ func fullRedemptions(ctx context.Context, from rows.DBTX, project uuid.UUID, lis
 		return all, nil
 	}
 	for _, add := range []func(context.Context, rows.DBTX, uuid.UUID, []redemption.Full) error{
-		addVouchers, addTiers, addCampaigns, addPeople, addOrders, addRelated,
+		addVouchers, addTiers, addCampaigns, addPeople, addOrders, addRewards, addRelated,
 	} {
 		if err := add(ctx, from, project, all); err != nil {
 			return nil, err

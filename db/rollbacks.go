@@ -268,6 +268,11 @@ func (r *rollback) giveBack(ctx context.Context) error {
 	for _, row := range uncounted {
 		r.vouches[row.ID] = voucher.Voucher(row)
 	}
+	for _, of := range r.parts {
+		if err := r.undoReward(ctx, of); err != nil {
+			return err
+		}
+	}
 	var movements []balance.Movement
 	for i, of := range r.parts {
 		if of.VoucherID == nil || of.Amount == nil || *of.Amount <= 0 {

@@ -44,10 +44,12 @@ SELECT * FROM promotion_tiers WHERE project_id = sqlc.arg(project_id) AND id = A
 SELECT * FROM promotion_stacks WHERE project_id = sqlc.arg(project_id) AND id = ANY (sqlc.arg(ids)::uuid[]);
 
 -- name: RedeemableRewards :many
--- The rewards that loyalty programmes give, named by their own ids or by those of their assignments.
-SELECT a.id AS assignment_id, a.campaign_id, sqlc.embed(r)
-FROM reward_assignments a JOIN rewards r ON r.id = a.reward_id
-WHERE a.project_id = sqlc.arg(project_id) AND a.campaign_id = ANY (sqlc.arg(campaigns)::uuid[])
+-- The rewards that the programmes of loyalty cards give, named by their own ids or by those of their assignments, with the tier
+-- of the card's holder.
+SELECT v.id AS voucher_id, sqlc.embed(a), sqlc.embed(r), l.id AS tier_id, l.rewards AS tier_prices
+FROM vouchers v JOIN reward_assignments a ON a.campaign_id = v.campaign_id JOIN rewards r ON r.id = a.reward_id
+	LEFT JOIN loyalty_members m ON m.voucher_id = v.id LEFT JOIN loyalty_tiers l ON l.id = m.tier_id
+WHERE v.project_id = sqlc.arg(project_id) AND v.id = ANY (sqlc.arg(cards)::uuid[])
 	AND (a.id = ANY (sqlc.arg(ids)::uuid[]) OR r.id = ANY (sqlc.arg(ids)::uuid[]));
 
 -- name: RedemptionPeople :many

@@ -59,3 +59,21 @@ ORDER BY a.created_at, a.id LIMIT sqlc.arg(count) OFFSET sqlc.arg(skip);
 
 -- name: OfferCount :one
 SELECT count(*) FROM reward_assignments WHERE project_id = $1 AND campaign_id = $2;
+
+-- Counts one redemption of the reward, if there is one left.
+-- name: RewardTake :one
+UPDATE rewards SET redeemed = redeemed + 1 WHERE project_id = $1 AND id = $2 AND (stock IS NULL OR redeemed < stock) RETURNING *;
+
+-- name: RewardReturn :exec
+UPDATE rewards SET redeemed = greatest(redeemed - 1, 0) WHERE project_id = $1 AND id = $2;
+
+-- The card of a campaign that a customer holds: the first that can be used.
+-- name: RewardCard :one
+SELECT * FROM vouchers WHERE project_id = $1 AND campaign_id = $2 AND holder_id = $3 AND active AND (expiration_date IS NULL OR expiration_date > now())
+ORDER BY created_at, id LIMIT 1;
+
+-- name: RewardDisable :exec
+UPDATE vouchers SET active = false, updated_at = now() WHERE project_id = $1 AND id = $2 AND redeemed_quantity = 0;
+
+-- name: RewardsShown :many
+SELECT * FROM rewards WHERE project_id = sqlc.arg(project_id) AND id = ANY (sqlc.arg(ids)::uuid[]);

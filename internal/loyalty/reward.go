@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"herald/internal/customer"
 	"herald/internal/fault"
 	"herald/internal/id"
 	"herald/internal/stamp"
@@ -390,4 +391,45 @@ func ShowTierReward(o Offer) ShownOffer {
 // ShowMemberReward is an offer in the list of what a member can get.
 func ShowMemberReward(o Offer) ShownOffer {
 	return ShownOffer{ShowReward(o.Reward), ShowAssignment(o.Assignment), "loyalty_reward"}
+}
+
+// ShownGiven is a reward as a redemption shows it: what points were spent on, and what that gave. Products have no catalogue: only
+// their ids are known.
+type ShownGiven struct {
+	ID            string           `json:"id"`
+	Name          string           `json:"name"`
+	Object        string           `json:"object"`
+	Type          RewardType       `json:"type"`
+	Parameters    Parameters       `json:"parameters"`
+	Metadata      json.RawMessage  `json:"metadata"`
+	CreatedAt     stamp.Stamp      `json:"created_at"`
+	UpdatedAt     *stamp.Stamp     `json:"updated_at"`
+	AssignmentID  *string          `json:"assignment_id"`
+	LoyaltyTierID *string          `json:"loyalty_tier_id"`
+	Customer      *customer.Simple `json:"customer,omitempty"`
+	Voucher       *voucher.Shown   `json:"voucher"`
+	Product       *ShownProduct    `json:"product"`
+	SKU           *ShownProduct    `json:"sku"`
+}
+
+// ShownProduct names a product or a stock keeping unit.
+type ShownProduct struct {
+	ID     string `json:"id"`
+	Object string `json:"object"`
+}
+
+// ShowGiven is the reward as a redemption shows it, before what it gave from a campaign.
+func ShowGiven(r Reward, assignment, tier *uuid.UUID) ShownGiven {
+	shown := ShownGiven{
+		ID: id.Reward.Format(r.ID), Name: r.Name, Object: "reward", Type: r.Type, Parameters: r.Parameters, Metadata: r.Metadata,
+		CreatedAt: stamp.Stamp(r.CreatedAt), UpdatedAt: stamp.Ptr(r.UpdatedAt), AssignmentID: id.RewardOffer.FormatPtr(assignment),
+		LoyaltyTierID: id.Tier.FormatPtr(tier),
+	}
+	if p := r.Parameters.Product; p != nil {
+		shown.Product = &ShownProduct{p.ID, "product"}
+		if p.SKUID != nil {
+			shown.SKU = &ShownProduct{*p.SKUID, "sku"}
+		}
+	}
+	return shown
 }

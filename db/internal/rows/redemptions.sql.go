@@ -14,27 +14,31 @@ import (
 )
 
 const redeemableRewards = `-- name: RedeemableRewards :many
-SELECT a.id AS assignment_id, a.campaign_id, r.id, r.project_id, r.name, r.type, r.parameters, r.stock, r.redeemed, r.attributes, r.metadata, r.created_at, r.updated_at
-FROM reward_assignments a JOIN rewards r ON r.id = a.reward_id
-WHERE a.project_id = $1 AND a.campaign_id = ANY ($2::uuid[])
+SELECT v.id AS voucher_id, a.id, a.project_id, a.reward_id, a.campaign_id, a.parameters, a.created_at, a.updated_at, r.id, r.project_id, r.name, r.type, r.parameters, r.stock, r.redeemed, r.attributes, r.metadata, r.created_at, r.updated_at, l.id AS tier_id, l.rewards AS tier_prices
+FROM vouchers v JOIN reward_assignments a ON a.campaign_id = v.campaign_id JOIN rewards r ON r.id = a.reward_id
+	LEFT JOIN loyalty_members m ON m.voucher_id = v.id LEFT JOIN loyalty_tiers l ON l.id = m.tier_id
+WHERE v.project_id = $1 AND v.id = ANY ($2::uuid[])
 	AND (a.id = ANY ($3::uuid[]) OR r.id = ANY ($3::uuid[]))
 `
 
 type RedeemableRewardsParams struct {
 	ProjectID uuid.UUID
-	Campaigns []uuid.UUID
+	Cards     []uuid.UUID
 	Ids       []uuid.UUID
 }
 
 type RedeemableRewardsRow struct {
-	AssignmentID uuid.UUID
-	CampaignID   uuid.UUID
-	Reward       Reward
+	VoucherID        uuid.UUID
+	RewardAssignment RewardAssignment
+	Reward           Reward
+	TierID           *uuid.UUID
+	TierPrices       json.RawMessage
 }
 
-// The rewards that loyalty programmes give, named by their own ids or by those of their assignments.
+// The rewards that the programmes of loyalty cards give, named by their own ids or by those of their assignments, with the tier
+// of the card's holder.
 func (q *Queries) RedeemableRewards(ctx context.Context, db DBTX, arg RedeemableRewardsParams) ([]RedeemableRewardsRow, error) {
-	rows, err := db.Query(ctx, redeemableRewards, arg.ProjectID, arg.Campaigns, arg.Ids)
+	rows, err := db.Query(ctx, redeemableRewards, arg.ProjectID, arg.Cards, arg.Ids)
 	if err != nil {
 		return nil, err
 	}
@@ -43,8 +47,14 @@ func (q *Queries) RedeemableRewards(ctx context.Context, db DBTX, arg Redeemable
 	for rows.Next() {
 		var i RedeemableRewardsRow
 		if err := rows.Scan(
-			&i.AssignmentID,
-			&i.CampaignID,
+			&i.VoucherID,
+			&i.RewardAssignment.ID,
+			&i.RewardAssignment.ProjectID,
+			&i.RewardAssignment.RewardID,
+			&i.RewardAssignment.CampaignID,
+			&i.RewardAssignment.Parameters,
+			&i.RewardAssignment.CreatedAt,
+			&i.RewardAssignment.UpdatedAt,
 			&i.Reward.ID,
 			&i.Reward.ProjectID,
 			&i.Reward.Name,
@@ -56,6 +66,8 @@ func (q *Queries) RedeemableRewards(ctx context.Context, db DBTX, arg Redeemable
 			&i.Reward.Metadata,
 			&i.Reward.CreatedAt,
 			&i.Reward.UpdatedAt,
+			&i.TierID,
+			&i.TierPrices,
 		); err != nil {
 			return nil, err
 		}

@@ -298,6 +298,46 @@ func (q *Queries) OffersOf(ctx context.Context, db DBTX, arg OffersOfParams) ([]
 	return items, nil
 }
 
+const rewardCard = `-- name: RewardCard :one
+SELECT id, project_id, campaign_id, code, type, value, redemption_quantity, redeemed_quantity, active, start_date, expiration_date, validity, additional_info, category, metadata, is_referral_code, holder_id, publication_id, created_at, updated_at FROM vouchers WHERE project_id = $1 AND campaign_id = $2 AND holder_id = $3 AND active AND (expiration_date IS NULL OR expiration_date > now())
+ORDER BY created_at, id LIMIT 1
+`
+
+type RewardCardParams struct {
+	ProjectID  uuid.UUID
+	CampaignID *uuid.UUID
+	HolderID   *uuid.UUID
+}
+
+// The card of a campaign that a customer holds: the first that can be used.
+func (q *Queries) RewardCard(ctx context.Context, db DBTX, arg RewardCardParams) (Voucher, error) {
+	row := db.QueryRow(ctx, rewardCard, arg.ProjectID, arg.CampaignID, arg.HolderID)
+	var i Voucher
+	err := row.Scan(
+		&i.ID,
+		&i.ProjectID,
+		&i.CampaignID,
+		&i.Code,
+		&i.Type,
+		&i.Value,
+		&i.RedemptionQuantity,
+		&i.RedeemedQuantity,
+		&i.Active,
+		&i.StartDate,
+		&i.ExpirationDate,
+		&i.Validity,
+		&i.AdditionalInfo,
+		&i.Category,
+		&i.Metadata,
+		&i.IsReferralCode,
+		&i.HolderID,
+		&i.PublicationID,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
+	return i, err
+}
+
 const rewardCreate = `-- name: RewardCreate :one
 INSERT INTO rewards (id, project_id, name, type, parameters, stock, attributes, metadata)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id, project_id, name, type, parameters, stock, redeemed, attributes, metadata, created_at, updated_at
@@ -353,6 +393,20 @@ type RewardDeleteParams struct {
 
 func (q *Queries) RewardDelete(ctx context.Context, db DBTX, arg RewardDeleteParams) error {
 	_, err := db.Exec(ctx, rewardDelete, arg.ProjectID, arg.ID)
+	return err
+}
+
+const rewardDisable = `-- name: RewardDisable :exec
+UPDATE vouchers SET active = false, updated_at = now() WHERE project_id = $1 AND id = $2 AND redeemed_quantity = 0
+`
+
+type RewardDisableParams struct {
+	ProjectID uuid.UUID
+	ID        uuid.UUID
+}
+
+func (q *Queries) RewardDisable(ctx context.Context, db DBTX, arg RewardDisableParams) error {
+	_, err := db.Exec(ctx, rewardDisable, arg.ProjectID, arg.ID)
 	return err
 }
 
@@ -429,6 +483,49 @@ func (q *Queries) RewardLockToDelete(ctx context.Context, db DBTX, arg RewardLoc
 	return id, err
 }
 
+const rewardReturn = `-- name: RewardReturn :exec
+UPDATE rewards SET redeemed = greatest(redeemed - 1, 0) WHERE project_id = $1 AND id = $2
+`
+
+type RewardReturnParams struct {
+	ProjectID uuid.UUID
+	ID        uuid.UUID
+}
+
+func (q *Queries) RewardReturn(ctx context.Context, db DBTX, arg RewardReturnParams) error {
+	_, err := db.Exec(ctx, rewardReturn, arg.ProjectID, arg.ID)
+	return err
+}
+
+const rewardTake = `-- name: RewardTake :one
+UPDATE rewards SET redeemed = redeemed + 1 WHERE project_id = $1 AND id = $2 AND (stock IS NULL OR redeemed < stock) RETURNING id, project_id, name, type, parameters, stock, redeemed, attributes, metadata, created_at, updated_at
+`
+
+type RewardTakeParams struct {
+	ProjectID uuid.UUID
+	ID        uuid.UUID
+}
+
+// Counts one redemption of the reward, if there is one left.
+func (q *Queries) RewardTake(ctx context.Context, db DBTX, arg RewardTakeParams) (Reward, error) {
+	row := db.QueryRow(ctx, rewardTake, arg.ProjectID, arg.ID)
+	var i Reward
+	err := row.Scan(
+		&i.ID,
+		&i.ProjectID,
+		&i.Name,
+		&i.Type,
+		&i.Parameters,
+		&i.Stock,
+		&i.Redeemed,
+		&i.Attributes,
+		&i.Metadata,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
+	return i, err
+}
+
 const rewardUpdate = `-- name: RewardUpdate :one
 UPDATE rewards SET name = $3, parameters = $4, stock = $5, attributes = $6, metadata = $7, updated_at = now()
 WHERE project_id = $1 AND id = $2 RETURNING id, project_id, name, type, parameters, stock, redeemed, attributes, metadata, created_at, updated_at
@@ -496,6 +593,47 @@ func (q *Queries) RewardsOffered(ctx context.Context, db DBTX, arg RewardsOffere
 	for rows.Next() {
 		var i RewardsOfferedRow
 		if err := rows.Scan(&i.ID, &i.Type); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const rewardsShown = `-- name: RewardsShown :many
+SELECT id, project_id, name, type, parameters, stock, redeemed, attributes, metadata, created_at, updated_at FROM rewards WHERE project_id = $1 AND id = ANY ($2::uuid[])
+`
+
+type RewardsShownParams struct {
+	ProjectID uuid.UUID
+	Ids       []uuid.UUID
+}
+
+func (q *Queries) RewardsShown(ctx context.Context, db DBTX, arg RewardsShownParams) ([]Reward, error) {
+	rows, err := db.Query(ctx, rewardsShown, arg.ProjectID, arg.Ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Reward
+	for rows.Next() {
+		var i Reward
+		if err := rows.Scan(
+			&i.ID,
+			&i.ProjectID,
+			&i.Name,
+			&i.Type,
+			&i.Parameters,
+			&i.Stock,
+			&i.Redeemed,
+			&i.Attributes,
+			&i.Metadata,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
