@@ -1,7 +1,6 @@
 package api_test
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"testing"
@@ -13,13 +12,11 @@ import (
 	"herald/internal/id"
 )
 
-// promotion makes a promotion without tiers, and returns the path of its own.
-func (d door) promotion(t testing.TB) (campaign string) {
+// promotionAlone makes a promotion without tiers.
+func (d door) promotionAlone(t testing.TB) string {
 	t.Helper()
-	var made uuid.UUID
-	require.NoError(t, d.pool.QueryRow(context.Background(), `INSERT INTO campaigns (id, project_id, name, campaign_type, type)
-		VALUES ($1, $2, $3, 'PROMOTION', 'STATIC') RETURNING id`, uuid.New(), d.project, "Promotion "+uuid.NewString()).Scan(&made))
-	return id.Campaign.Format(made)
+	made, _ := d.promotion(t, "Promotion "+uuid.NewString())
+	return made
 }
 
 // thirtyOff is the body of a tier.
@@ -35,7 +32,7 @@ func thirtyOff(name string) object {
 func TestATierIsMadeShownChangedAndDeleted(t *testing.T) {
 	t.Parallel()
 	d := openDoor(t)
-	of := d.promotion(t)
+	of := d.promotionAlone(t)
 	limit := d.call(t, 200, "POST", "/v1/validation-rules", bigOrders())
 	body := thirtyOff("Order more than $100")
 	body["validation_rules"] = []any{limit["id"]}
@@ -86,7 +83,7 @@ func TestATierIsMadeShownChangedAndDeleted(t *testing.T) {
 func TestBadTiersAreRefused(t *testing.T) {
 	t.Parallel()
 	d := openDoor(t)
-	of := d.promotion(t)
+	of := d.promotionAlone(t)
 	with := func(property string, value any) object {
 		body := thirtyOff("Tier")
 		body[property] = value
@@ -132,7 +129,7 @@ func TestBadTiersAreRefused(t *testing.T) {
 func TestTiersAreListed(t *testing.T) {
 	t.Parallel()
 	d := openDoor(t)
-	of, other := d.promotion(t), d.promotion(t)
+	of, other := d.promotionAlone(t), d.promotionAlone(t)
 	tiers := map[string]object{}
 	for _, name := range []string{"a", "b", "c", "d"} {
 		body, at := thirtyOff(name), of
@@ -176,7 +173,7 @@ func TestTheHierarchyOfTiersHasNoGaps(t *testing.T) {
 	t.Parallel()
 	d := openDoor(t)
 	rapid.Check(t, func(r *rapid.T) {
-		of := d.promotion(t)
+		of := d.promotionAlone(t)
 		model := []string{}
 		insert := func(place int, one string) { model = slices.Insert(model, min(place-1, len(model)), one) }
 		remove := func() (one string) {
@@ -213,7 +210,7 @@ func TestTheHierarchyOfTiersHasNoGaps(t *testing.T) {
 func TestATierThatIsToldOfIsNotDeleted(t *testing.T) {
 	t.Parallel()
 	d := openDoor(t)
-	made := d.call(t, 200, "POST", "/v1/promotions/"+d.promotion(t)+"/tiers", thirtyOff("Tier"))
+	made := d.call(t, 200, "POST", "/v1/promotions/"+d.promotionAlone(t)+"/tiers", thirtyOff("Tier"))
 	path := "/v1/promotions/tiers/" + made["id"].(string)
 	var user uuid.UUID
 	require.NoError(t, d.pool.QueryRow(t.Context(), `INSERT INTO distributions (id, project_id, name, status, spec)
@@ -230,7 +227,7 @@ func TestATierThatIsToldOfIsNotDeleted(t *testing.T) {
 func TestStacks(t *testing.T) {
 	t.Parallel()
 	d := openDoor(t)
-	of, other := d.promotion(t), d.promotion(t)
+	of, other := d.promotionAlone(t), d.promotionAlone(t)
 	var tiers []string
 	for _, name := range []string{"a", "b", "c"} {
 		tiers = append(tiers, d.call(t, 200, "POST", "/v1/promotions/"+of+"/tiers", thirtyOff(name))["id"].(string))
@@ -273,7 +270,7 @@ func TestStacks(t *testing.T) {
 func TestBadStacksAreRefused(t *testing.T) {
 	t.Parallel()
 	d := openDoor(t)
-	of, other := d.promotion(t), d.promotion(t)
+	of, other := d.promotionAlone(t), d.promotionAlone(t)
 	tier := d.call(t, 200, "POST", "/v1/promotions/"+of+"/tiers", thirtyOff("a"))["id"].(string)
 	abroad := d.call(t, 200, "POST", "/v1/promotions/"+other+"/tiers", thirtyOff("a"))["id"].(string)
 	many := make([]string, 31)
