@@ -10,6 +10,7 @@ import (
 type benchCommand struct {
 	Bulk     bulkCommand     `cmd:"" help:"Measure a distribution to many customers, from its confirmation to the last mail at an SMTP server, beside the mail library alone."`
 	Faults   faultsCommand   `cmd:"" help:"Kill everything at random while messages go out, and count what was lost or repeated."`
+	Segments segmentsCommand `cmd:"" help:"Measure first syncs of segments beside the same predicate as one plain SQL statement, and how fast segments follow changes of customers."`
 	Controls controlsCommand `cmd:"" help:"Stop and pause distributions at the worst moments, and look what still arrives."`
 	Sink     sinkCommand     `cmd:"" help:"Run the SMTP server that takes every mail and forgets it."`
 	Floor    floorCommand    `cmd:"" hidden:"" help:"Send mails by the mail library alone."`
@@ -34,6 +35,13 @@ type controlsCommand struct{ bench.Controls }
 // Run stops, pauses and looks.
 func (c *controlsCommand) Run(ctx context.Context, p *program) error {
 	return c.Controls.Run(ctx, p.bench())
+}
+
+type segmentsCommand struct{ bench.Segments }
+
+// Run measures.
+func (c *segmentsCommand) Run(ctx context.Context, p *program) error {
+	return c.Measure(ctx, p.bench())
 }
 
 type sinkCommand struct{ bench.Sink }

@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -49,29 +50,54 @@ const pagesPerCall = 10
 
 // SyncSegmentPages holds the next pages of customers against the segment. A repeated call goes on after the last page of the
 // one before, and repeating a page changes nothing.
-func (a *Segments) SyncSegmentPages(ctx context.Context, sync SegmentSync) (SegmentSync, error) {
+func (a *Segments) SyncSegmentPages(ctx context.Context, so SegmentSync) (SegmentSync, error) {
 	if activity.HasHeartbeatDetails(ctx) {
-		if err := activity.GetHeartbeatDetails(ctx, &sync); err != nil {
-			return sync, err
+		if err := activity.GetHeartbeatDetails(ctx, &so); err != nil {
+			return so, err
 		}
 	}
 	for range pagesPerCall {
-		page, err := a.Store.SyncPage(ctx, sync.ProjectID, sync.SegmentID, sync.After)
+		page, err := beating(ctx, so, func() (db.SyncedPage, error) {
+			return a.Store.SyncPage(ctx, so.ProjectID, so.SegmentID, so.After)
+		})
 		if fault.Is(err, fault.NotFound) {
-			sync.Deleted = true
-			return sync, nil
+			so.Deleted = true
+			return so, nil
 		}
 		if err != nil {
-			return sync, outcome(err)
+			return so, outcome(err)
 		}
-		sync.After, sync.Walked = page.Cursor, page.Finished
-		sync.Seen, sync.Come, sync.Gone = sync.Seen+page.Seen, sync.Come+page.Come, sync.Gone+page.Gone
-		if sync.Walked {
-			return sync, nil
+		so.After, so.Walked = page.Cursor, page.Finished
+		so.Seen, so.Come, so.Gone = so.Seen+page.Seen, so.Come+page.Come, so.Gone+page.Gone
+		if so.Walked {
+			return so, nil
 		}
-		activity.RecordHeartbeat(ctx, sync)
 	}
-	return sync, nil
+	return so, nil
+}
+
+// beatsWhile is how often an activity beats while it waits for the database.
+const beatsWhile = 3 * time.Second
+
+// beating beats with how far the activity is for as long as do works, which on a busy machine may be long.
+func beating[T any](ctx context.Context, so any, do func() (T, error)) (T, error) {
+	done := make(chan struct{})
+	var beats sync.WaitGroup
+	beats.Go(func() {
+		ticker := time.NewTicker(beatsWhile)
+		defer ticker.Stop()
+		for {
+			activity.RecordHeartbeat(ctx, so)
+			select {
+			case <-ticker.C:
+			case <-done:
+				return
+			}
+		}
+	})
+	defer beats.Wait()
+	defer close(done)
+	return do()
 }
 
 // Drift is how far the segments whose filters speak of today are synced again, project after project.
@@ -100,13 +126,14 @@ func (a *Segments) SyncMovingSegments(ctx context.Context, drift Drift) (Drift, 
 			}
 			drift.ProjectID, drift.Walking, drift.After = next, true, db.SyncCursor{}
 		}
-		page, err := a.Store.DriftPage(ctx, drift.ProjectID, drift.After)
+		page, err := beating(ctx, drift, func() (db.SyncedPage, error) {
+			return a.Store.DriftPage(ctx, drift.ProjectID, drift.After)
+		})
 		if err != nil {
 			return drift, outcome(err)
 		}
 		drift.After, drift.Walking = page.Cursor, !page.Finished
 		drift.Seen, drift.Come, drift.Gone = drift.Seen+page.Seen, drift.Come+page.Come, drift.Gone+page.Gone
-		activity.RecordHeartbeat(ctx, drift)
 	}
 	return drift, nil
 }
@@ -119,10 +146,12 @@ type FinishedSegment struct {
 }
 
 // FinishSegment marks the segment as synced.
-func (a *Segments) FinishSegment(ctx context.Context, sync SegmentSync) (FinishedSegment, error) {
-	members, moves, err := a.Store.FinishSync(ctx, sync.ProjectID, sync.SegmentID)
-	if fault.Is(err, fault.NotFound) {
-		return FinishedSegment{Deleted: true}, nil
-	}
-	return FinishedSegment{Members: members, Moves: moves}, outcome(err)
+func (a *Segments) FinishSegment(ctx context.Context, so SegmentSync) (FinishedSegment, error) {
+	return beating(ctx, so, func() (FinishedSegment, error) {
+		members, moves, err := a.Store.FinishSync(ctx, so.ProjectID, so.SegmentID)
+		if fault.Is(err, fault.NotFound) {
+			return FinishedSegment{Deleted: true}, nil
+		}
+		return FinishedSegment{Members: members, Moves: moves}, outcome(err)
+	})
 }

@@ -53,3 +53,27 @@ func TestPublicationsAndHoldersFollowWhatIsDeleted(t *testing.T) {
 	require.EqualValues(t, 3, s.count(t, published, kept.ID))
 	require.EqualValues(t, 4, s.count(t, "SELECT count(*) FROM vouchers WHERE campaign_id = $1", kept.ID))
 }
+
+// Nor have members of segments.
+func TestMembersGoWithTheirSegmentAndCustomer(t *testing.T) {
+	t.Parallel()
+	p := newPeople(t)
+	ada := p.save(t, "ada", `{"name":"Ada"}`)
+	p.save(t, "bob", `{"name":"Bob"}`)
+	kept, gone := p.segment(t, `{"name":{"conditions":{"$has_value":true}}}`), p.segment(t, `{"name":{"conditions":{"$has_value":true}}}`)
+	p.sync(t, kept.ID)
+	p.sync(t, gone.ID)
+	members := func() (n int) {
+		require.NoError(t, p.pool.QueryRow(t.Context(), "SELECT count(*) FROM segment_members").Scan(&n))
+		return n
+	}
+	require.Equal(t, 4, members())
+	_, err := p.pool.Exec(t.Context(), "DELETE FROM customers WHERE id = $1", ada.ID)
+	require.NoError(t, err)
+	require.Equal(t, 2, members())
+	require.NoError(t, p.segments.Delete(t.Context(), p.project, gone.ID))
+	require.Equal(t, 1, members())
+	_, err = p.pool.Exec(t.Context(), "DELETE FROM projects WHERE id = $1", p.project)
+	require.NoError(t, err)
+	require.Zero(t, members())
+}

@@ -29,6 +29,7 @@ func TestImportingCustomers(t *testing.T) {
 	p := newPeople(t)
 	p.save(t, "ada", `{"name":"Old","phone":"1","metadata":{"kept":true}}`)
 	gold := p.segment(t, `{"metadata.Level":{"conditions":{"$is":"gold"}}}`)
+	p.sync(t, gold.ID)
 	state, failed := p.importCSV(t, strings.NewReader("\ufeffsource_ID,Name,Email,Birthdate,Address_City,Level,\r\n"+
 		`ada,"Ada ""the"" Lovelace",ada@example.com,1815-12-10,London,gold,`+"\r\n"+
 		"bob,Bob,nobody,1990-02-30,,,\r\n"+

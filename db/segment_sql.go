@@ -8,8 +8,18 @@ import (
 	"herald/internal/segment"
 )
 
-// columns are the fields of internal/segment in SQL, on a row of customers named c and, of figures, the row f beside it that
-// subject joins. %s is the field's key. Counts and sums are 0 where nothing was counted yet.
+// reading compiles filters into a statement that reads customers, named c, and what they did.
+type reading struct {
+	statement
+	// all says that many customers are read at once: what they did is joined, however the planner likes best. Otherwise it
+	// is looked up for each of some.
+	all     bool
+	figured bool
+	joins   string
+	events  map[string]string // what an event is joined as, by its name
+}
+
+// columns are the fields of internal/segment in SQL; %s is the field's key.
 var columns = map[string]string{
 	"name":                  "c.name",
 	"email":                 "c.email",
@@ -27,10 +37,16 @@ var columns = map[string]string{
 	"birthdate":             "c.birthdate::timestamp AT TIME ZONE 'UTC'",
 	"metadata.<key>":        "c.metadata->>%s::text",
 	"system_metadata.<key>": "c.system_metadata->>%s::text",
+	"loyalty_points.campaigns.<key>.points": `coalesce((SELECT sum((v.value->>'balance')::numeric)
+		FROM loyalty_members m JOIN vouchers v ON v.id = m.voucher_id JOIN campaigns k ON k.id = m.campaign_id
+		WHERE m.customer_id = c.id AND k.name = %s::text), 0)`,
+	"loyalty.campaigns.<key>.loyalty_tier": `(SELECT 'ltr_' || replace(m.tier_id::text, '-', '')
+		FROM loyalty_members m JOIN campaigns k ON k.id = m.campaign_id
+		WHERE m.customer_id = c.id AND k.name = %s::text AND m.tier_id IS NOT NULL LIMIT 1)`,
+}
 
-	"events.<key>.count":           "coalesce((SELECT e.count FROM customer_events e WHERE e.customer_id = c.id AND e.name = %s::text), 0)",
-	"events.<key>.last_occurrence": "(SELECT e.last_at FROM customer_events e WHERE e.customer_id = c.id AND e.name = %s::text)",
-
+// figures are the fields that stand in a customer's figures, f. Counts and sums are 0 where nothing was counted yet.
+var figures = map[string]string{
 	"summary.orders.total_amount":      "coalesce(f.orders_amount, 0)",
 	"summary.orders.total_count":       "coalesce(f.orders_count, 0)",
 	"summary.orders.average_amount":    "coalesce(f.orders_amount / nullif(f.orders_count, 0), 0)",
@@ -50,33 +66,33 @@ var columns = map[string]string{
 
 	"loyalty.points":             "coalesce(f.points, 0)",
 	"loyalty.referred_customers": "coalesce(f.referred_customers, 0)",
-	"loyalty_points.campaigns.<key>.points": `coalesce((SELECT sum((v.value->>'balance')::numeric)
-		FROM loyalty_members m JOIN vouchers v ON v.id = m.voucher_id JOIN campaigns k ON k.id = m.campaign_id
-		WHERE m.customer_id = c.id AND k.name = %s::text), 0)`,
-	"loyalty.campaigns.<key>.loyalty_tier": `(SELECT 'ltr_' || replace(m.tier_id::text, '-', '')
-		FROM loyalty_members m JOIN campaigns k ON k.id = m.campaign_id
-		WHERE m.customer_id = c.id AND k.name = %s::text AND m.tier_id IS NOT NULL LIMIT 1)`,
 }
 
-// figured is subject for customers that stand in the expression, as c.
-func figured(customers string, facets segment.Facets) string {
-	if facets&(segment.Orders|segment.Redemptions|segment.Loyalty|segment.Referrals) == 0 {
-		return customers + " c"
+// from is where the customers of the expression are read, with all that the filters compiled so far ask for. The limits keep
+// the planner from reading everybody's figures for the sake of some.
+func (r *reading) from(customers string) string {
+	from := customers + " c"
+	switch {
+	case r.figured && r.all:
+		from += " LEFT JOIN customer_figures f ON f.customer_id = c.id"
+	case r.figured:
+		from += " LEFT JOIN LATERAL (SELECT * FROM customer_figures f WHERE f.customer_id = c.id LIMIT 1) f ON true"
 	}
-	return customers + " c LEFT JOIN LATERAL (SELECT * FROM customer_figures f WHERE f.customer_id = c.id LIMIT 1) f ON true"
+	return from + r.joins
 }
 
-// subject is where customers are read whose facets a filter looks at. Figures are looked up for each customer (the limit
-// keeps the planner from hashing everybody's), and only where they are asked for.
-func subject(facets segment.Facets) string { return figured("customers", facets) }
+// fits is the filter, as it reads at that instant, as one boolean that is never null.
+func (r *reading) fits(filter segment.Filter, now time.Time) string { return r.junction(filter, now, false) }
 
-// fitting appends the filter, as it reads at that instant, as one boolean that is never null, on a row of customers named c.
-func fitting(s *statement, filter segment.Filter, now time.Time) {
+// where is the filter as a condition, which may be null for who does not fit. The planner knows more of plain comparisons.
+func (r *reading) where(filter segment.Filter, now time.Time) string { return r.junction(filter, now, true) }
+
+func (r *reading) junction(filter segment.Filter, now time.Time, nullable bool) string {
 	all := make([]string, len(filter.Conditions))
 	for i, condition := range filter.Conditions {
 		tests := make([]string, len(condition.Tests))
 		for j, test := range condition.Tests {
-			tests[j] = predicate(s, condition.Field, test.At(condition.Field, now))
+			tests[j] = r.predicate(condition.Field, test.At(condition.Field, now), nullable)
 		}
 		all[i] = "(" + strings.Join(tests, " AND ") + ")"
 	}
@@ -84,24 +100,54 @@ func fitting(s *statement, filter segment.Filter, now time.Time) {
 	if filter.Any {
 		junction = " OR "
 	}
-	s.text.WriteString("(" + strings.Join(all, junction) + ")")
+	return "(" + strings.Join(all, junction) + ")"
 }
 
-func predicate(s *statement, field segment.Field, p segment.Predicate) string {
-	not := ""
-	if p.Not {
-		not = "NOT "
+func (r *reading) predicate(field segment.Field, p segment.Predicate, nullable bool) string {
+	holds := comparison(&r.statement, p, view(p.View, r.column(field), field))
+	switch {
+	case p.Not:
+		return "NOT coalesce(" + holds + ", false)"
+	case nullable:
+		return "(" + holds + ")"
 	}
-	return fmt.Sprintf("%scoalesce(%s, false)", not, comparison(s, p, view(p.View, column(s, field), field)))
+	return "coalesce(" + holds + ", false)"
 }
 
 // column is the field's value: a text, a number or a timestamptz, by its kind. What metadata holds is a text.
-func column(s *statement, field segment.Field) string {
+func (r *reading) column(field segment.Field) string {
+	if figure, ok := figures[field.Name]; ok {
+		r.figured = true
+		return figure
+	}
+	switch field.Name {
+	case "events.<key>.count":
+		return "coalesce(" + r.event(field.Key, "count") + ", 0)"
+	case "events.<key>.last_occurrence":
+		return r.event(field.Key, "last_at")
+	}
 	expression := columns[field.Name]
 	if field.Key != "" {
-		return fmt.Sprintf(expression, s.arg(field.Key))
+		return fmt.Sprintf(expression, r.arg(field.Key))
 	}
 	return expression
+}
+
+// event is a column of what a customer's events of that name come to.
+func (r *reading) event(name, column string) string {
+	if !r.all {
+		return "(SELECT e." + column + " FROM customer_events e WHERE e.customer_id = c.id AND e.name = " + r.arg(name) + "::text)"
+	}
+	joined, ok := r.events[name]
+	if !ok {
+		if r.events == nil {
+			r.events = map[string]string{}
+		}
+		joined = fmt.Sprintf("e%d", len(r.events)+1)
+		r.events[name] = joined
+		r.joins += fmt.Sprintf(" LEFT JOIN customer_events %[1]s ON %[1]s.customer_id = c.id AND %[1]s.name = %[2]s::text", joined, r.arg(name))
+	}
+	return joined + "." + column
 }
 
 // parts are what extract reads of a moment.

@@ -135,21 +135,18 @@ func (s Segments) FitFor(ctx context.Context, project uuid.UUID, source string) 
 		return []segment.Segment{}, err
 	}
 	all := segments(found)
-	st := &statement{}
-	nobody := st.arg(source)
+	var r reading
+	nobody := `(SELECT (jsonb_populate_record(NULL::customers, jsonb_build_object('source_id', ` + r.arg(source) + `::text, 'metadata', '{}'::jsonb))).*)`
+	tests := make([]string, len(all))
 	for i, one := range all {
 		filter, err := segment.Parse(one.Filter)
 		if err != nil {
 			return nil, err
 		}
-		if i > 0 {
-			st.add(", ")
-		}
-		fitting(st, filter, time.Now())
+		tests[i] = r.fits(filter, time.Now())
 	}
 	var fits []bool
-	err = s.Pool.QueryRow(ctx, "SELECT ARRAY["+st.String()+"] FROM "+figured(`(SELECT (jsonb_populate_record(NULL::customers,
-		jsonb_build_object('source_id', `+nobody+`::text, 'metadata', '{}'::jsonb))).*)`, segment.AllFacets), st.args...).Scan(&fits)
+	err = s.Pool.QueryRow(ctx, "SELECT ARRAY["+strings.Join(tests, ", ")+"] FROM "+r.from(nobody), r.args...).Scan(&fits)
 	if err != nil {
 		return nil, err
 	}

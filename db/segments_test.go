@@ -172,6 +172,8 @@ func TestSegmentsFollowEveryChangeOfCustomers(t *testing.T) {
 	p := newPeople(t)
 	gold := p.segment(t, `{"metadata.level":{"conditions":{"$is":"gold"}}}`)
 	named := p.segment(t, `{"name":{"conditions":{"$has_value":true}}}`)
+	p.sync(t, gold.ID)
+	p.sync(t, named.ID)
 	p.save(t, "ada", `{"name":"Ada","metadata":{"level":"gold"}}`)
 	p.save(t, "bob", `{"metadata":{"level":"gold"}}`)
 	require.Equal(t, []string{"ada", "bob"}, p.members(t, gold.ID))
@@ -309,14 +311,27 @@ func TestSyncsAndChangesTogether(t *testing.T) {
 			})
 		}
 		together.Go(func() error {
-			_, err := p.segments.SyncPage(t.Context(), p.project, gold.ID, db.SyncCursor{})
+			source := fmt.Sprint("gone", rand.Int())
+			saving := db.Saving{SourceID: &source, Values: customer.Values{Metadata: json.RawMessage(`{"level":"gold"}`)}}
+			if _, err := p.customers.Save(t.Context(), p.project, saving); err != nil {
+				return err
+			}
+			return p.customers.Delete(t.Context(), p.project, source)
+		})
+		together.Go(func() error {
+			if _, err := p.segments.SyncPage(t.Context(), p.project, gold.ID, db.SyncCursor{}); err != nil {
+				return err
+			}
+			_, _, err := p.segments.FinishSync(t.Context(), p.project, gold.ID)
 			return err
 		})
 		require.NoError(t, together.Wait())
 		var wrong int
 		require.NoError(t, p.pool.QueryRow(t.Context(), `SELECT count(*) FROM customers c
-			LEFT JOIN segment_members m ON m.segment_id = $1 AND m.customer_id = c.id
-			WHERE (c.metadata->>'level' = 'gold') <> (m.customer_id IS NOT NULL)`, gold.ID).Scan(&wrong))
+			FULL JOIN (SELECT * FROM segment_members WHERE segment_id = $1) m ON m.customer_id = c.id
+			WHERE coalesce(c.metadata->>'level' = 'gold', false) <> (m.customer_id IS NOT NULL)`, gold.ID).Scan(&wrong))
+		require.Zero(t, wrong)
+		require.NoError(t, p.pool.QueryRow(t.Context(), "SELECT count(*) FROM segment_rechecks").Scan(&wrong))
 		require.Zero(t, wrong)
 		require.NoError(t, p.segments.Delete(t.Context(), p.project, gold.ID))
 	}

@@ -33,7 +33,7 @@ func SyncSegment(ctx workflow.Context, sync activities.SegmentSync) error {
 			return workflow.NewContinueAsNewError(ctx, SyncSegment, sync)
 		}
 	}
-	finished, err := call(ledger(ctx, "mark as synced"), segments.FinishSegment, sync)
+	finished, err := call(beating(ctx, "look again at who changed, and mark as synced"), segments.FinishSegment, sync)
 	if err != nil || finished.Deleted || !finished.Moves {
 		return err
 	}

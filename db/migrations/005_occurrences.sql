@@ -48,16 +48,24 @@ CREATE TABLE customer_events (
 	PRIMARY KEY (customer_id, name)
 );
 
--- Members come and go by the million, and checking their keys costs more than writing them. A member is only written by who
--- holds the customer locked and has seen the segment (db/segment_sync.go); what the keys would do when either is deleted is
--- done by the triggers below.
+-- Members come and go by the million, and checking their keys costs more than writing them. db/segment_sync.go says how it is
+-- seen to that both are there when a member is written; what the keys would do when either is deleted is done by the triggers
+-- below.
 ALTER TABLE segment_members DROP CONSTRAINT segment_members_segment_id_fkey, DROP CONSTRAINT segment_members_customer_id_fkey;
+
+-- Customers that changed, or were deleted, while a segment's first sync walked: it looks at them again before it ends.
+CREATE TABLE segment_rechecks (
+	segment_id  uuid NOT NULL,
+	customer_id uuid NOT NULL
+);
+CREATE INDEX segment_rechecks_segment ON segment_rechecks (segment_id);
 
 CREATE FUNCTION delete_segment_members() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
 	-- Whoever judges customers by the segment ends first, and nobody begins: no member comes after it is gone.
 	PERFORM pg_advisory_xact_lock(hashtextextended('segments ' || project_id::text, 0)) FROM (SELECT DISTINCT project_id FROM gone) p;
 	DELETE FROM segment_members m USING gone WHERE m.segment_id = gone.id;
+	DELETE FROM segment_rechecks r USING gone WHERE r.segment_id = gone.id;
 	RETURN NULL;
 END
 $$;
@@ -66,7 +74,10 @@ CREATE TRIGGER segments_members AFTER DELETE ON segments REFERENCING OLD TABLE A
 
 CREATE FUNCTION delete_customer_memberships() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+	PERFORM pg_advisory_xact_lock_shared(hashtextextended('segments ' || project_id::text, 0)) FROM (SELECT DISTINCT project_id FROM gone) p;
 	DELETE FROM segment_members m USING gone WHERE m.customer_id = gone.id;
+	INSERT INTO segment_rechecks (segment_id, customer_id)
+	SELECT s.id, gone.id FROM gone JOIN segments s ON s.project_id = gone.project_id AND s.initial_sync_status = 'IN_PROGRESS';
 	RETURN NULL;
 END
 $$;
@@ -74,7 +85,8 @@ CREATE TRIGGER customers_memberships AFTER DELETE ON customers REFERENCING OLD T
 	FOR EACH STATEMENT EXECUTE FUNCTION delete_customer_memberships();
 
 -- The filter speaks of today: customers enter and leave as time passes. Written when the segment's sync ends.
-ALTER TABLE segments ADD COLUMN moves boolean NOT NULL DEFAULT false;
+ALTER TABLE segments ADD COLUMN moves boolean NOT NULL DEFAULT false,
+	ADD COLUMN walked boolean NOT NULL DEFAULT false; -- the first sync has come to the last customer
 CREATE INDEX segments_moving ON segments (project_id) WHERE moves;
 
 -- Rises whenever a segment of the project changes in a way that matters to who judges customers, so that those need not read
@@ -95,12 +107,13 @@ CREATE TRIGGER segments_deleted AFTER DELETE ON segments REFERENCING OLD TABLE A
 	FOR EACH STATEMENT EXECUTE FUNCTION raise_segments_version();
 
 -- What whoever changes customers calls before they judge them: it holds the project's segments as they are until the change
--- ends, and then reads the version, so that the change sees every segment made before. What follows in the transaction are
--- short statements, planned once for each connection: planning them costs more than running them.
+-- ends, and then reads the version, so that the change sees every segment made before. What follows in the transaction looks
+-- up some customers, in statements that are planned once for each connection, because planning them costs more than running
+-- them; and since a plan may be made while a table is still small, no plan may read a table from end to end.
 CREATE FUNCTION hold_segments(project uuid) RETURNS bigint LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
 	PERFORM pg_advisory_xact_lock_shared(hashtextextended('segments ' || project::text, 0));
-	PERFORM set_config('plan_cache_mode', 'force_generic_plan', true);
+	PERFORM set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true);
 	RETURN (SELECT p.segments_version FROM projects p WHERE p.id = project);
 END
 $$;

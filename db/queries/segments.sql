@@ -33,10 +33,46 @@ DELETE FROM segments WHERE project_id = $1 AND id = $2;
 -- name: SegmentConfirm :exec
 UPDATE segments SET draft = false WHERE project_id = $1 AND id = $2;
 
--- name: SegmentSynced :one
-UPDATE segments SET initial_sync_status = 'DONE', moves = sqlc.arg(moves), updated_at = now(),
-	members = (SELECT count(*) FROM segment_members m WHERE m.segment_id = segments.id)
-WHERE project_id = sqlc.arg(project_id) AND id = sqlc.arg(id) RETURNING members;
+-- name: SegmentSynced :exec
+UPDATE segments SET initial_sync_status = 'DONE', moves = sqlc.arg(moves), members = sqlc.arg(members), updated_at = now()
+WHERE project_id = sqlc.arg(project_id) AND id = sqlc.arg(id);
+
+-- name: SegmentMembers :one
+SELECT count(*) FROM segment_members WHERE segment_id = $1;
+
+-- name: SegmentKeep :one
+-- Keeps the segment as it is, on its way through the customers, until the transaction ends.
+SELECT id FROM segments WHERE project_id = $1 AND id = $2 AND initial_sync_status = 'IN_PROGRESS' AND NOT walked FOR SHARE;
+
+-- name: SegmentWalked :exec
+-- Every customer was held against the segment once. It waits for the pages under way, and no page begins after it.
+UPDATE segments SET walked = true WHERE project_id = $1 AND id = $2 AND NOT walked;
+
+-- name: SegmentPlanEach :exec
+-- Every statement of the transaction that follows is planned for what it is about.
+SELECT set_config('plan_cache_mode', 'force_custom_plan', true);
+
+-- name: SegmentRecheck :exec
+-- Customers that a sync under way has to look at again.
+INSERT INTO segment_rechecks (segment_id, customer_id)
+SELECT s, c FROM unnest(sqlc.arg(segments)::uuid[]) s CROSS JOIN unnest(sqlc.arg(customers)::uuid[]) c;
+
+-- name: SegmentRechecks :many
+-- Takes some of them.
+WITH taken AS (
+	DELETE FROM segment_rechecks WHERE ctid = ANY (ARRAY(
+		SELECT r.ctid FROM segment_rechecks r WHERE r.segment_id = sqlc.arg(segment_id) LIMIT sqlc.arg(count)))
+	RETURNING customer_id
+) SELECT DISTINCT customer_id FROM taken;
+
+-- name: SegmentBury :exec
+-- Members among the customers that were deleted while the sync did not see it.
+DELETE FROM segment_members m WHERE m.segment_id = sqlc.arg(segment_id) AND m.customer_id = ANY (sqlc.arg(customers)::uuid[])
+AND NOT EXISTS (SELECT FROM customers c WHERE c.id = m.customer_id);
+
+-- name: SegmentMembersAnalyze :exec
+-- After a sync the table is another, and plans that were made before are made again.
+ANALYZE (SKIP_LOCKED) segment_members;
 
 -- name: SegmentNextMoving :one
 -- The next project that has segments whose filter speaks of today.
@@ -66,3 +102,7 @@ ORDER BY created_at, id OFFSET sqlc.arg(skip) LIMIT 1;
 
 -- name: SegmentSyncStatus :one
 SELECT initial_sync_status FROM segments WHERE project_id = $1 AND id = $2;
+
+-- name: CustomersAbout :one
+-- How many customers there are in all projects, as PostgreSQL believes since it last looked.
+SELECT reltuples::bigint FROM pg_catalog.pg_class WHERE oid = 'customers'::regclass;

@@ -50,6 +50,7 @@ type Segment struct {
 	CreatedAt         time.Time
 	UpdatedAt         *time.Time
 	Moves             bool // the filter speaks of today; known once the first sync has ended
+	Walked            bool // the first sync has come to the last customer
 }
 
 // Definition is a segment that is to be made.

@@ -420,6 +420,7 @@ type Segment struct {
 	CreatedAt         time.Time
 	UpdatedAt         *time.Time
 	Moves             bool
+	Walked            bool
 }
 
 type TestMessage struct {

@@ -13,6 +13,18 @@ import (
 	"github.com/google/uuid"
 )
 
+const customersAbout = `-- name: CustomersAbout :one
+SELECT reltuples::bigint FROM pg_catalog.pg_class WHERE oid = 'customers'::regclass
+`
+
+// How many customers there are in all projects, as PostgreSQL believes since it last looked.
+func (q *Queries) CustomersAbout(ctx context.Context, db DBTX) (int64, error) {
+	row := db.QueryRow(ctx, customersAbout)
+	var reltuples int64
+	err := row.Scan(&reltuples)
+	return reltuples, err
+}
+
 const segmentBarrier = `-- name: SegmentBarrier :exec
 SELECT pg_advisory_xact_lock(hashtextextended('segments ' || $1::uuid::text, 0))
 `
@@ -20,6 +32,22 @@ SELECT pg_advisory_xact_lock(hashtextextended('segments ' || $1::uuid::text, 0))
 // Waits for every change of customers that may not have seen a segment made before.
 func (q *Queries) SegmentBarrier(ctx context.Context, db DBTX, projectID uuid.UUID) error {
 	_, err := db.Exec(ctx, segmentBarrier, projectID)
+	return err
+}
+
+const segmentBury = `-- name: SegmentBury :exec
+DELETE FROM segment_members m WHERE m.segment_id = $1 AND m.customer_id = ANY ($2::uuid[])
+AND NOT EXISTS (SELECT FROM customers c WHERE c.id = m.customer_id)
+`
+
+type SegmentBuryParams struct {
+	SegmentID uuid.UUID
+	Customers []uuid.UUID
+}
+
+// Members among the customers that were deleted while the sync did not see it.
+func (q *Queries) SegmentBury(ctx context.Context, db DBTX, arg SegmentBuryParams) error {
+	_, err := db.Exec(ctx, segmentBury, arg.SegmentID, arg.Customers)
 	return err
 }
 
@@ -49,7 +77,7 @@ func (q *Queries) SegmentCountDynamic(ctx context.Context, db DBTX, projectID uu
 }
 
 const segmentCreate = `-- name: SegmentCreate :one
-INSERT INTO segments (id, project_id, name, type, filter, initial_sync_status, draft, members) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id, project_id, name, type, filter, initial_sync_status, draft, members, created_at, updated_at, moves
+INSERT INTO segments (id, project_id, name, type, filter, initial_sync_status, draft, members) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id, project_id, name, type, filter, initial_sync_status, draft, members, created_at, updated_at, moves, walked
 `
 
 type SegmentCreateParams struct {
@@ -87,6 +115,7 @@ func (q *Queries) SegmentCreate(ctx context.Context, db DBTX, arg SegmentCreateP
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.Moves,
+		&i.Walked,
 	)
 	return i, err
 }
@@ -166,7 +195,7 @@ func (q *Queries) SegmentFill(ctx context.Context, db DBTX, arg SegmentFillParam
 }
 
 const segmentFollowed = `-- name: SegmentFollowed :many
-SELECT id, project_id, name, type, filter, initial_sync_status, draft, members, created_at, updated_at, moves FROM segments WHERE project_id = $1 AND type <> 'static' AND NOT draft ORDER BY created_at DESC, id DESC
+SELECT id, project_id, name, type, filter, initial_sync_status, draft, members, created_at, updated_at, moves, walked FROM segments WHERE project_id = $1 AND type <> 'static' AND NOT draft ORDER BY created_at DESC, id DESC
 `
 
 // The segments with a filter that people see, of which a project has few.
@@ -191,6 +220,7 @@ func (q *Queries) SegmentFollowed(ctx context.Context, db DBTX, projectID uuid.U
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.Moves,
+			&i.Walked,
 		); err != nil {
 			return nil, err
 		}
@@ -203,7 +233,7 @@ func (q *Queries) SegmentFollowed(ctx context.Context, db DBTX, projectID uuid.U
 }
 
 const segmentGet = `-- name: SegmentGet :one
-SELECT id, project_id, name, type, filter, initial_sync_status, draft, members, created_at, updated_at, moves FROM segments WHERE project_id = $1 AND id = $2
+SELECT id, project_id, name, type, filter, initial_sync_status, draft, members, created_at, updated_at, moves, walked FROM segments WHERE project_id = $1 AND id = $2
 `
 
 type SegmentGetParams struct {
@@ -226,6 +256,7 @@ func (q *Queries) SegmentGet(ctx context.Context, db DBTX, arg SegmentGetParams)
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.Moves,
+		&i.Walked,
 	)
 	return i, err
 }
@@ -242,6 +273,44 @@ func (q *Queries) SegmentHold(ctx context.Context, db DBTX, projectID uuid.UUID)
 	return version, err
 }
 
+const segmentKeep = `-- name: SegmentKeep :one
+SELECT id FROM segments WHERE project_id = $1 AND id = $2 AND initial_sync_status = 'IN_PROGRESS' AND NOT walked FOR SHARE
+`
+
+type SegmentKeepParams struct {
+	ProjectID uuid.UUID
+	ID        uuid.UUID
+}
+
+// Keeps the segment as it is, on its way through the customers, until the transaction ends.
+func (q *Queries) SegmentKeep(ctx context.Context, db DBTX, arg SegmentKeepParams) (uuid.UUID, error) {
+	row := db.QueryRow(ctx, segmentKeep, arg.ProjectID, arg.ID)
+	var id uuid.UUID
+	err := row.Scan(&id)
+	return id, err
+}
+
+const segmentMembers = `-- name: SegmentMembers :one
+SELECT count(*) FROM segment_members WHERE segment_id = $1
+`
+
+func (q *Queries) SegmentMembers(ctx context.Context, db DBTX, segmentID uuid.UUID) (int64, error) {
+	row := db.QueryRow(ctx, segmentMembers, segmentID)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const segmentMembersAnalyze = `-- name: SegmentMembersAnalyze :exec
+ANALYZE (SKIP_LOCKED) segment_members
+`
+
+// After a sync the table is another, and plans that were made before are made again.
+func (q *Queries) SegmentMembersAnalyze(ctx context.Context, db DBTX) error {
+	_, err := db.Exec(ctx, segmentMembersAnalyze)
+	return err
+}
+
 const segmentNextMoving = `-- name: SegmentNextMoving :one
 SELECT project_id FROM segments WHERE moves AND project_id > $1 ORDER BY project_id LIMIT 1
 `
@@ -255,7 +324,7 @@ func (q *Queries) SegmentNextMoving(ctx context.Context, db DBTX, after uuid.UUI
 }
 
 const segmentOfCustomer = `-- name: SegmentOfCustomer :many
-SELECT s.id, s.project_id, s.name, s.type, s.filter, s.initial_sync_status, s.draft, s.members, s.created_at, s.updated_at, s.moves FROM segments s JOIN segment_members m ON m.segment_id = s.id
+SELECT s.id, s.project_id, s.name, s.type, s.filter, s.initial_sync_status, s.draft, s.members, s.created_at, s.updated_at, s.moves, s.walked FROM segments s JOIN segment_members m ON m.segment_id = s.id
 WHERE s.project_id = $1 AND m.customer_id = $2 AND NOT s.draft ORDER BY s.created_at DESC, s.id
 `
 
@@ -285,6 +354,7 @@ func (q *Queries) SegmentOfCustomer(ctx context.Context, db DBTX, arg SegmentOfC
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.Moves,
+			&i.Walked,
 		); err != nil {
 			return nil, err
 		}
@@ -327,6 +397,66 @@ func (q *Queries) SegmentPageEnd(ctx context.Context, db DBTX, arg SegmentPageEn
 	return i, err
 }
 
+const segmentPlanEach = `-- name: SegmentPlanEach :exec
+SELECT set_config('plan_cache_mode', 'force_custom_plan', true)
+`
+
+// Every statement of the transaction that follows is planned for what it is about.
+func (q *Queries) SegmentPlanEach(ctx context.Context, db DBTX) error {
+	_, err := db.Exec(ctx, segmentPlanEach)
+	return err
+}
+
+const segmentRecheck = `-- name: SegmentRecheck :exec
+INSERT INTO segment_rechecks (segment_id, customer_id)
+SELECT s, c FROM unnest($1::uuid[]) s CROSS JOIN unnest($2::uuid[]) c
+`
+
+type SegmentRecheckParams struct {
+	Segments  []uuid.UUID
+	Customers []uuid.UUID
+}
+
+// Customers that a sync under way has to look at again.
+func (q *Queries) SegmentRecheck(ctx context.Context, db DBTX, arg SegmentRecheckParams) error {
+	_, err := db.Exec(ctx, segmentRecheck, arg.Segments, arg.Customers)
+	return err
+}
+
+const segmentRechecks = `-- name: SegmentRechecks :many
+WITH taken AS (
+	DELETE FROM segment_rechecks WHERE ctid = ANY (ARRAY(
+		SELECT r.ctid FROM segment_rechecks r WHERE r.segment_id = $1 LIMIT $2))
+	RETURNING customer_id
+) SELECT DISTINCT customer_id FROM taken
+`
+
+type SegmentRechecksParams struct {
+	SegmentID uuid.UUID
+	Count     int32
+}
+
+// Takes some of them.
+func (q *Queries) SegmentRechecks(ctx context.Context, db DBTX, arg SegmentRechecksParams) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, segmentRechecks, arg.SegmentID, arg.Count)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []uuid.UUID
+	for rows.Next() {
+		var customer_id uuid.UUID
+		if err := rows.Scan(&customer_id); err != nil {
+			return nil, err
+		}
+		items = append(items, customer_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const segmentSyncStatus = `-- name: SegmentSyncStatus :one
 SELECT initial_sync_status FROM segments WHERE project_id = $1 AND id = $2
 `
@@ -343,23 +473,26 @@ func (q *Queries) SegmentSyncStatus(ctx context.Context, db DBTX, arg SegmentSyn
 	return initial_sync_status, err
 }
 
-const segmentSynced = `-- name: SegmentSynced :one
-UPDATE segments SET initial_sync_status = 'DONE', moves = $1, updated_at = now(),
-	members = (SELECT count(*) FROM segment_members m WHERE m.segment_id = segments.id)
-WHERE project_id = $2 AND id = $3 RETURNING members
+const segmentSynced = `-- name: SegmentSynced :exec
+UPDATE segments SET initial_sync_status = 'DONE', moves = $1, members = $2, updated_at = now()
+WHERE project_id = $3 AND id = $4
 `
 
 type SegmentSyncedParams struct {
 	Moves     bool
+	Members   int64
 	ProjectID uuid.UUID
 	ID        uuid.UUID
 }
 
-func (q *Queries) SegmentSynced(ctx context.Context, db DBTX, arg SegmentSyncedParams) (int64, error) {
-	row := db.QueryRow(ctx, segmentSynced, arg.Moves, arg.ProjectID, arg.ID)
-	var members int64
-	err := row.Scan(&members)
-	return members, err
+func (q *Queries) SegmentSynced(ctx context.Context, db DBTX, arg SegmentSyncedParams) error {
+	_, err := db.Exec(ctx, segmentSynced,
+		arg.Moves,
+		arg.Members,
+		arg.ProjectID,
+		arg.ID,
+	)
+	return err
 }
 
 const segmentUsedBy = `-- name: SegmentUsedBy :one
@@ -393,4 +526,19 @@ func (q *Queries) SegmentUsedBy(ctx context.Context, db DBTX, arg SegmentUsedByP
 	var i SegmentUsedByRow
 	err := row.Scan(&i.Type, &i.ID, &i.Name)
 	return i, err
+}
+
+const segmentWalked = `-- name: SegmentWalked :exec
+UPDATE segments SET walked = true WHERE project_id = $1 AND id = $2 AND NOT walked
+`
+
+type SegmentWalkedParams struct {
+	ProjectID uuid.UUID
+	ID        uuid.UUID
+}
+
+// Every customer was held against the segment once. It waits for the pages under way, and no page begins after it.
+func (q *Queries) SegmentWalked(ctx context.Context, db DBTX, arg SegmentWalkedParams) error {
+	_, err := db.Exec(ctx, segmentWalked, arg.ProjectID, arg.ID)
+	return err
 }
