@@ -64,7 +64,7 @@ func TestPointsWaitUntilTheyCount(t *testing.T) {
 	after := d.call(t, 200, "POST", at(0)+"/activate", nil)
 	require.Equal(t, []any{25.0, 25.0, 25.0, "MANUAL"}, []any{after["points"], after["total"], after["balance"], after["operation_type"]})
 	d.call(t, 204, "POST", at(1)+"/cancel", nil)
-	require.Equal(t, 80.0, card()["pending_points"])
+	require.EqualValues(t, 80, card()["pending_points"])
 
 	for path, c := range map[string]struct {
 		body   any

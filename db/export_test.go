@@ -34,14 +34,10 @@ func Move(ctx context.Context, pool *pgxpool.Pool, project uuid.UUID, movements 
 	return made, err
 }
 
-// Join is change.join in a change of its own.
-func Join(ctx context.Context, pool *pgxpool.Pool, card voucher.Voucher, customer uuid.UUID) error {
-	return inChange(ctx, pool, card.ProjectID, func(c *change) error {
-		if _, err := c.lock(ctx, customer); err != nil {
-			return err
-		}
-		return c.join(ctx, card, customer)
-	})
+// Join is change.joinAll for one card, in a change of its own.
+func Join(ctx context.Context, pool *pgxpool.Pool, card voucher.Voucher, holder uuid.UUID) error {
+	card.HolderID = &holder
+	return inChange(ctx, pool, card.ProjectID, func(c *change) error { return c.joinAll(ctx, []voucher.Voucher{card}) })
 }
 
 // Meet is change.meet in a change of its own.

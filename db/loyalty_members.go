@@ -41,14 +41,9 @@ func (s Members) Find(ctx context.Context, project uuid.UUID, programme, codeOrI
 	return card, err
 }
 
-// join makes the customer who was given a loyalty card a member of its programme. What is on a new card expires as the
-// programme says, from now on, and counts in the customer's figures. A card that has joined stays as it is.
-func (c *change) join(ctx context.Context, card voucher.Voucher, customer uuid.UUID) error {
-	card.HolderID = &customer
-	return c.joinAll(ctx, []voucher.Voucher{card})
-}
-
-// joinAll is join for all loyalty cards among vouchers that customers were given; it brings what changes into them.
+// joinAll makes the customers who were given loyalty cards, among these vouchers, members of their programmes, and brings what
+// changes into the vouchers. What is on a new card expires as the programme says, from now on, and counts in the customer's
+// figures. A card that has joined stays as it is.
 func (c *change) joinAll(ctx context.Context, vouchers []voucher.Voucher) error {
 	p := rows.MemberJoinParams{ProjectID: c.project}
 	at := map[uuid.UUID]int{}

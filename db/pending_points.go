@@ -196,42 +196,38 @@ func (s Balances) AdjustPending(ctx context.Context, card voucher.Voucher, pendi
 	return shown, err
 }
 
-// ActivatePage brings onto a page of cards, of one project, the pending points that count from today on, and returns how many
-// cards there were: none are left when that is 0. Doing it again activates nothing twice.
+// ActivatePage brings onto a page of cards the pending points that count from today on, and returns how many cards there were:
+// none are left when that is 0. Doing it again activates nothing twice.
 func (s Balances) ActivatePage(ctx context.Context) (cards int64, err error) {
 	today := balance.Day(balance.Today(time.Now()))
-	project, err := q.PendingDue(ctx, s.Pool, today)
-	if missing(err) {
-		return 0, nil
-	}
+	found, err := q.PendingDue(ctx, s.Pool, rows.PendingDueParams{Today: today, PageSize: nightPage})
 	if err != nil {
 		return 0, err
 	}
-	page, err := q.PendingDueCards(ctx, s.Pool, rows.PendingDueCardsParams{Today: today, ProjectID: project, PageSize: expiryPage})
+	page := each(found, func(row rows.PendingDueRow) dueCard { return dueCard(row) })
+	return int64(len(page)), s.perProject(ctx, page, func(c *change, cards []uuid.UUID) error { return c.activateDue(ctx, cards, today) })
+}
+
+// activateDue brings onto cards their pending points that count from today on.
+func (c *change) activateDue(ctx context.Context, cards []uuid.UUID, today string) error {
+	open, err := c.openCards(ctx, cards)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	err = inChange(ctx, s.Pool, project, func(c *change) error {
-		open, err := c.openCards(ctx, page)
-		if err != nil {
+	found, err := q.PendingDueOf(ctx, c.tx, rows.PendingDueOfParams{VoucherIds: cards, Today: today, ProjectID: c.project})
+	if err != nil {
+		return err
+	}
+	due := each(found, func(row rows.PendingPoint) balance.Pending { return balance.Pending(row) })
+	for _, p := range due {
+		if _, err := open.activate(open.held[p.VoucherID], p, balance.Automation, false); err != nil {
 			return err
 		}
-		found, err := q.PendingDueOf(ctx, c.tx, rows.PendingDueOfParams{VoucherIds: page, Today: today, ProjectID: project})
-		if err != nil {
-			return err
-		}
-		due := each(found, func(row rows.PendingPoint) balance.Pending { return balance.Pending(row) })
-		for _, p := range due {
-			if _, err := open.activate(open.held[p.VoucherID], p, balance.Automation, false); err != nil {
-				return err
-			}
-		}
-		if err := open.write(ctx); err != nil {
-			return err
-		}
-		return open.writePending(ctx, balance.Activated, due...)
-	})
-	return int64(len(page)), err
+	}
+	if err := open.write(ctx); err != nil {
+		return err
+	}
+	return open.writePending(ctx, balance.Activated, due...)
 }
 
 // PendingList says which pending points are listed, and in which order: id, or -id from the last.

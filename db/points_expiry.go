@@ -2,7 +2,10 @@ package db
 
 import (
 	"context"
+	"slices"
 	"time"
+
+	"github.com/google/uuid"
 
 	"herald/db/internal/rows"
 	"herald/internal/balance"
@@ -50,31 +53,43 @@ func (o *openCards) expire(card *openCard) error {
 	return nil
 }
 
-// expiryPage is how many cards one transaction looks at.
-const expiryPage = 500
+// nightPage bounds how many cards one page of a night's walk looks at.
+const nightPage = 500
 
-// ExpirePage takes off a page of cards, of one project, the points whose last day is over, and returns how many cards it looked
-// at: none are left when that is 0. Doing it again, or by several at the same time, expires nothing twice: a card is locked,
-// and then looked at afresh.
+// dueCard is a card on which something is due.
+type dueCard struct{ ProjectID, VoucherID uuid.UUID }
+
+// perProject does a page of cards in one change for each project; the page is in the order of projects.
+func (s Balances) perProject(ctx context.Context, page []dueCard, do func(*change, []uuid.UUID) error) error {
+	for len(page) > 0 {
+		project := page[0].ProjectID
+		end := slices.IndexFunc(page, func(card dueCard) bool { return card.ProjectID != project })
+		if end < 0 {
+			end = len(page)
+		}
+		cards := each(page[:end], func(card dueCard) uuid.UUID { return card.VoucherID })
+		if err := inChange(ctx, s.Pool, project, func(c *change) error { return do(c, cards) }); err != nil {
+			return err
+		}
+		page = page[end:]
+	}
+	return nil
+}
+
+// ExpirePage takes off a page of cards the points whose last day is over, and returns how many cards it looked at: none are left
+// when that is 0. Doing it again, or by several at the same time, expires nothing twice: a card is locked, and then looked at
+// afresh.
 func (s Balances) ExpirePage(ctx context.Context) (cards int64, err error) {
-	today := balance.Day(balance.Today(time.Now()))
-	project, err := q.PointsDue(ctx, s.Pool, today)
-	if missing(err) {
-		return 0, nil
-	}
+	found, err := q.PointsDue(ctx, s.Pool, rows.PointsDueParams{Today: balance.Day(balance.Today(time.Now())), PageSize: nightPage})
 	if err != nil {
 		return 0, err
 	}
-	page, err := q.CardsDue(ctx, s.Pool, rows.CardsDueParams{Today: today, ProjectID: project, PageSize: expiryPage})
-	if err != nil {
-		return 0, err
-	}
-	err = inChange(ctx, s.Pool, project, func(c *change) error {
-		open, err := c.openCards(ctx, page)
+	page := each(found, func(row rows.PointsDueRow) dueCard { return dueCard(row) })
+	return int64(len(page)), s.perProject(ctx, page, func(c *change, cards []uuid.UUID) error {
+		open, err := c.openCards(ctx, cards)
 		if err != nil {
 			return err
 		}
 		return open.write(ctx)
 	})
-	return int64(len(page)), err
 }

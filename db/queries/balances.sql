@@ -65,13 +65,12 @@ FROM (
 ) j
 ON CONFLICT (voucher_id) DO NOTHING RETURNING voucher_id;
 
--- name: PointsDue :one
--- A project in which points have expired that are still on cards.
-SELECT project_id FROM points_buckets WHERE expires_on < sqlc.arg(today)::text::date AND expired_at IS NULL ORDER BY expires_on LIMIT 1;
-
--- name: CardsDue :many
-SELECT DISTINCT voucher_id FROM points_buckets
-WHERE expires_on < sqlc.arg(today)::text::date AND expired_at IS NULL AND project_id = sqlc.arg(project_id) LIMIT sqlc.arg(page_size);
+-- name: PointsDue :many
+-- A page of cards on which there are points whose last day is over.
+SELECT DISTINCT project_id, voucher_id FROM (
+	SELECT b.project_id, b.voucher_id FROM points_buckets b WHERE b.expires_on < sqlc.arg(today)::text::date AND b.expired_at IS NULL
+	ORDER BY b.expires_on LIMIT sqlc.arg(page_size)
+) due ORDER BY project_id, voucher_id;
 
 -- name: BucketList :many
 SELECT * FROM points_buckets WHERE project_id = sqlc.arg(project_id) AND voucher_id = sqlc.arg(voucher_id) AND expired_at IS NULL

@@ -21,13 +21,12 @@ FROM (
 ) n
 WHERE p.project_id = sqlc.arg(project_id)::uuid AND p.id = n.id;
 
--- name: PendingDue :one
--- A project with pending points that count from today on.
-SELECT project_id FROM pending_points WHERE activates_on <= sqlc.arg(today)::text::date AND status = 'PENDING' ORDER BY activates_on LIMIT 1;
-
--- name: PendingDueCards :many
-SELECT DISTINCT voucher_id FROM pending_points
-WHERE activates_on <= sqlc.arg(today)::text::date AND status = 'PENDING' AND project_id = sqlc.arg(project_id) LIMIT sqlc.arg(page_size);
+-- name: PendingDue :many
+-- A page of cards with pending points that count from today on.
+SELECT DISTINCT project_id, voucher_id FROM (
+	SELECT p.project_id, p.voucher_id FROM pending_points p WHERE p.activates_on <= sqlc.arg(today)::text::date AND p.status = 'PENDING'
+	ORDER BY p.activates_on LIMIT sqlc.arg(page_size)
+) due ORDER BY project_id, voucher_id;
 
 -- name: PendingDueOf :many
 -- Of cards that are locked.

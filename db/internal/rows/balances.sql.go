@@ -273,37 +273,6 @@ func (q *Queries) CardWrite(ctx context.Context, db DBTX, arg CardWriteParams) e
 	return err
 }
 
-const cardsDue = `-- name: CardsDue :many
-SELECT DISTINCT voucher_id FROM points_buckets
-WHERE expires_on < $1::text::date AND expired_at IS NULL AND project_id = $2 LIMIT $3
-`
-
-type CardsDueParams struct {
-	Today     string
-	ProjectID uuid.UUID
-	PageSize  int32
-}
-
-func (q *Queries) CardsDue(ctx context.Context, db DBTX, arg CardsDueParams) ([]uuid.UUID, error) {
-	rows, err := db.Query(ctx, cardsDue, arg.Today, arg.ProjectID, arg.PageSize)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []uuid.UUID
-	for rows.Next() {
-		var voucher_id uuid.UUID
-		if err := rows.Scan(&voucher_id); err != nil {
-			return nil, err
-		}
-		items = append(items, voucher_id)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const memberJoin = `-- name: MemberJoin :many
 INSERT INTO loyalty_members (voucher_id, project_id, campaign_id, customer_id)
 SELECT j.voucher_id, $1::uuid, j.campaign_id, j.customer_id
@@ -347,16 +316,42 @@ func (q *Queries) MemberJoin(ctx context.Context, db DBTX, arg MemberJoinParams)
 	return items, nil
 }
 
-const pointsDue = `-- name: PointsDue :one
-SELECT project_id FROM points_buckets WHERE expires_on < $1::text::date AND expired_at IS NULL ORDER BY expires_on LIMIT 1
+const pointsDue = `-- name: PointsDue :many
+SELECT DISTINCT project_id, voucher_id FROM (
+	SELECT b.project_id, b.voucher_id FROM points_buckets b WHERE b.expires_on < $1::text::date AND b.expired_at IS NULL
+	ORDER BY b.expires_on LIMIT $2
+) due ORDER BY project_id, voucher_id
 `
 
-// A project in which points have expired that are still on cards.
-func (q *Queries) PointsDue(ctx context.Context, db DBTX, today string) (uuid.UUID, error) {
-	row := db.QueryRow(ctx, pointsDue, today)
-	var project_id uuid.UUID
-	err := row.Scan(&project_id)
-	return project_id, err
+type PointsDueParams struct {
+	Today    string
+	PageSize int32
+}
+
+type PointsDueRow struct {
+	ProjectID uuid.UUID
+	VoucherID uuid.UUID
+}
+
+// A page of cards on which there are points whose last day is over.
+func (q *Queries) PointsDue(ctx context.Context, db DBTX, arg PointsDueParams) ([]PointsDueRow, error) {
+	rows, err := db.Query(ctx, pointsDue, arg.Today, arg.PageSize)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []PointsDueRow
+	for rows.Next() {
+		var i PointsDueRow
+		if err := rows.Scan(&i.ProjectID, &i.VoucherID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const transactionShares = `-- name: TransactionShares :many

@@ -57,42 +57,37 @@ func (q *Queries) PendingAdd(ctx context.Context, db DBTX, arg PendingAddParams)
 	return err
 }
 
-const pendingDue = `-- name: PendingDue :one
-SELECT project_id FROM pending_points WHERE activates_on <= $1::text::date AND status = 'PENDING' ORDER BY activates_on LIMIT 1
+const pendingDue = `-- name: PendingDue :many
+SELECT DISTINCT project_id, voucher_id FROM (
+	SELECT p.project_id, p.voucher_id FROM pending_points p WHERE p.activates_on <= $1::text::date AND p.status = 'PENDING'
+	ORDER BY p.activates_on LIMIT $2
+) due ORDER BY project_id, voucher_id
 `
 
-// A project with pending points that count from today on.
-func (q *Queries) PendingDue(ctx context.Context, db DBTX, today string) (uuid.UUID, error) {
-	row := db.QueryRow(ctx, pendingDue, today)
-	var project_id uuid.UUID
-	err := row.Scan(&project_id)
-	return project_id, err
+type PendingDueParams struct {
+	Today    string
+	PageSize int32
 }
 
-const pendingDueCards = `-- name: PendingDueCards :many
-SELECT DISTINCT voucher_id FROM pending_points
-WHERE activates_on <= $1::text::date AND status = 'PENDING' AND project_id = $2 LIMIT $3
-`
-
-type PendingDueCardsParams struct {
-	Today     string
+type PendingDueRow struct {
 	ProjectID uuid.UUID
-	PageSize  int32
+	VoucherID uuid.UUID
 }
 
-func (q *Queries) PendingDueCards(ctx context.Context, db DBTX, arg PendingDueCardsParams) ([]uuid.UUID, error) {
-	rows, err := db.Query(ctx, pendingDueCards, arg.Today, arg.ProjectID, arg.PageSize)
+// A page of cards with pending points that count from today on.
+func (q *Queries) PendingDue(ctx context.Context, db DBTX, arg PendingDueParams) ([]PendingDueRow, error) {
+	rows, err := db.Query(ctx, pendingDue, arg.Today, arg.PageSize)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []uuid.UUID
+	var items []PendingDueRow
 	for rows.Next() {
-		var voucher_id uuid.UUID
-		if err := rows.Scan(&voucher_id); err != nil {
+		var i PendingDueRow
+		if err := rows.Scan(&i.ProjectID, &i.VoucherID); err != nil {
 			return nil, err
 		}
-		items = append(items, voucher_id)
+		items = append(items, i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
