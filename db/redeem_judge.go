@@ -3,7 +3,6 @@ package db
 import (
 	"strings"
 
-
 	"herald/internal/balance"
 	"herald/internal/fault"
 	"herald/internal/redemption"
