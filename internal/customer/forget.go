@@ -186,6 +186,9 @@ func (t Traces) forgetItems(
 	return raw, true, err
 }
 
+// byteOrderMark says that a file is in UTF-8, whatever else it looks like.
+const byteOrderMark = "\xef\xbb\xbf"
+
 // forgottenRow stands for a row that is not to be imported: a bad one, whatever the file's columns are.
 const forgottenRow = "\xff\n"
 
@@ -200,6 +203,7 @@ func (t Traces) forgetRows(input []byte) ([]byte, bool, error) {
 		return nil, false, err
 	}
 	var out bytes.Buffer
+	out.WriteString(byteOrderMark)
 	rows := csv.NewWriter(&out)
 	write := func(fields []string) {
 		if len(fields) == 1 && fields[0] == "" {
