@@ -302,3 +302,43 @@ func TestParallelTransfersKeepThePoints(t *testing.T) {
 	require.Zero(t, s.number(t, "SELECT sum(amount) FROM voucher_transactions"))
 	require.Positive(t, s.number(t, "SELECT count(*) FROM voucher_transactions"))
 }
+
+// However many work through the night at once, in however many projects, points expire once.
+func TestParallelNightsExpirePointsOnce(t *testing.T) {
+	t.Parallel()
+	pool, err := pgxpool.New(t.Context(), pgtest.URL(t)+"&pool_max_conns=16")
+	require.NoError(t, err)
+	t.Cleanup(pool.Close)
+	const members = 30
+	for range 2 {
+		s := newShop(t, pool)
+		programme := s.programme(t, nil)
+		for range members {
+			s.member(t, programme, 10)
+		}
+	}
+	_, err = pool.Exec(t.Context(), "UPDATE points_buckets SET expires_on = current_date - 2")
+	require.NoError(t, err)
+	var group sync.WaitGroup
+	for range 4 {
+		group.Go(func() {
+			for {
+				cards, err := db.Balances{Pool: pool}.ExpirePage(context.Background())
+				require.NoError(t, err)
+				if cards == 0 {
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
+	s := shop{pool: pool}
+	for _, count := range []string{
+		"SELECT count(*) FROM occurrences WHERE type = 'customer.voucher.loyalty_card.points_expired'",
+		"SELECT count(*) FROM voucher_transactions WHERE type = 'POINTS_EXPIRATION' AND amount = -10",
+		"SELECT count(*) FROM vouchers WHERE value->>'balance' = '0' AND value->>'expired_points' = '10'",
+		"SELECT count(*) FROM points_buckets WHERE expired_at IS NOT NULL",
+	} {
+		require.EqualValues(t, 2*members, s.number(t, count), count)
+	}
+}
