@@ -14,7 +14,7 @@ import (
 // AutomaticDistribution answers what customers do, for as long as it is live: the relay tells it which occurrences there are, it
 // turns each batch of them into messages and sends those. It continues as new for ever; what it carries over is counts.
 func AutomaticDistribution(ctx workflow.Context, state AutomaticState) (message.Tally, error) {
-	d := &automatic{flight: flight{Flight: state.Flight}, Live: state.Live, look: true}
+	d := &automatic{flight: flight{Flight: state.Flight}, Live: state.Live}
 	d.of = d
 	ctx = d.stopOnCancel(ctx)
 	if err := d.listen(ctx); err != nil {
@@ -34,6 +34,10 @@ type AutomaticState struct {
 type Live struct {
 	Until     time.Time `json:",omitzero"` // its expiration date
 	Triggered int64     `json:",omitzero"` // occurrences so far
+
+	Look    bool      `json:",omitzero"` // messages may wait that the run has not seen
+	Known   int64     `json:",omitzero"` // how many wait, as it has last seen
+	NextDue time.Time `json:",omitzero"` // when the first of those is due; zero while none is known
 }
 
 // Triggered is what the relay tells a run: the numbers of occurrences, in their order.
@@ -53,9 +57,6 @@ const (
 type automatic struct {
 	flight
 	Live
-	look    bool      // messages may wait that the run has not seen
-	known   int64     // how many wait, as it has last seen
-	nextDue time.Time // when the first of those is due; zero while none is known
 }
 
 func (d *automatic) run(ctx workflow.Context) error {
@@ -90,7 +91,7 @@ func (d *automatic) goLive(ctx workflow.Context) error {
 	}
 	d.learn(plan)
 	d.Last = plan.Last
-	d.Next, d.Looked, d.Started = plan.Last+1, -1, workflow.Now(ctx)
+	d.Next, d.Looked, d.Started, d.Look = plan.Last+1, -1, workflow.Now(ctx), plan.Last > 0
 	d.Phase = distribution.Live
 	if d.Actor != relay {
 		return d.enter(ctx, d.Actor, "live")
@@ -129,7 +130,9 @@ func (d *automatic) serve(ctx workflow.Context) error {
 func (d *automatic) awaitTurn(ctx workflow.Context) error {
 	paused := d.Paused
 	err := workflow.Await(ctx, func() bool { return !d.serving(ctx) || d.Paused != paused })
-	d.again()
+	if d.Paused != paused {
+		d.again()
+	}
 	return ignoreCancel(err)
 }
 
@@ -189,7 +192,7 @@ func (d *automatic) enrolArrived(ctx workflow.Context) error {
 	}
 	d.Triggered += int64(len(input.Occurrences))
 	d.Last = max(d.Last, page.LastSeq)
-	d.look = d.look || page.Deferred
+	d.Look = d.Look || page.Deferred
 	return nil
 }
 
@@ -200,62 +203,75 @@ func (d *automatic) comeBack(ctx workflow.Context) error {
 		if err != nil || !d.going(ctx) || d.expired(ctx) {
 			return ignoreCancel(err)
 		}
-		if d.NewCodes {
-			if _, err := d.publishWaiting(ctx); err != nil {
+		again, err := d.lookForWaiting(ctx)
+		if err != nil {
+			return err
+		}
+		if again {
+			if err := workflow.Sleep(ctx, looksApart); err != nil {
 				return ignoreCancel(err)
 			}
 		}
-		d.look = false
-		round, err := call(d.ledger(ctx, "look for what waits"), rounds.FindRound, activities.RoundInput{Ref: d.Ref, After: d.Looked})
-		if err != nil {
-			return ignoreCancel(err)
+	}
+}
+
+// lookForWaiting finds what waits and is due. Looking is not interrupted: what was seen would be lost.
+func (d *automatic) lookForWaiting(ctx workflow.Context) (again bool, err error) {
+	uninterrupted, cancel := workflow.NewDisconnectedContext(ctx)
+	defer cancel()
+	if d.NewCodes {
+		if _, err := d.publishWaiting(uninterrupted); err != nil {
+			return false, err
 		}
-		if err := d.plan(ctx, round); err != nil {
-			return ignoreCancel(err)
+	}
+	d.Look = false
+	round, err := call(d.ledger(uninterrupted, "look for what waits"), rounds.FindRound, activities.RoundInput{Ref: d.Ref, After: d.Looked})
+	if err != nil {
+		return false, err
+	}
+	d.Tally, d.Known, d.NextDue = round.Tally, round.Tally.Deferred, time.Time{}
+	d.show(ctx)
+	switch {
+	case len(round.Thousands) > 0:
+		d.reopen(round.Thousands)
+		d.Look = true
+		return true, nil
+	case d.Looked >= 0:
+		d.Looked, d.Look = -1, true // this look is over; the next one starts from the beginning
+		return true, nil
+	case round.OutOfCodes > 0:
+		return false, d.outOfCodes(uninterrupted)
+	case round.Deferred > 0:
+		d.NextDue = round.Due
+	}
+	return false, nil
+}
+
+// reopen makes batches of thousands that have something to send. What nobody has taken yet is sent without that.
+func (d *automatic) reopen(thousands []int64) {
+	for _, n := range thousands {
+		if whole := wholeThousand(n); whole.From < d.Next {
+			whole.To = min(whole.To, d.Next-1)
+			d.Open = append(d.Open, whole)
 		}
+		d.Looked = n
 	}
 }
 
 // awaitDue holds until messages that wait are due, or may be.
 func (d *automatic) awaitDue(ctx workflow.Context) error {
 	changed := func() bool {
-		return !d.going(ctx) || d.expired(ctx) || d.NewCodes || d.look || d.Tally.Deferred > d.known
+		return !d.going(ctx) || d.expired(ctx) || d.NewCodes || d.Look || d.Tally.Deferred > d.Known
 	}
-	if d.nextDue.IsZero() {
+	if d.NextDue.IsZero() {
 		return workflow.Await(ctx, changed)
 	}
-	left := max(d.nextDue.Sub(workflow.Now(ctx)), looksApart)
+	left := max(d.NextDue.Sub(workflow.Now(ctx)), looksApart)
 	_, err := workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{
 		Timeout:      left,
-		TimerOptions: workflow.TimerOptions{Summary: "next messages due " + d.nextDue.UTC().Format("15:04:05 UTC")},
+		TimerOptions: workflow.TimerOptions{Summary: "next messages due " + d.NextDue.UTC().Format("15:04:05 UTC")},
 	}, changed)
 	return err
-}
-
-// plan adopts what a look has found.
-func (d *automatic) plan(ctx workflow.Context, round activities.Round) error {
-	d.Tally, d.known, d.nextDue = round.Tally, round.Tally.Deferred, time.Time{}
-	d.show(ctx)
-	switch {
-	case len(round.Thousands) > 0:
-		for _, n := range round.Thousands {
-			if whole := wholeThousand(n); whole.From < d.Next { // what nobody has taken yet is sent without a look
-				whole.To = min(whole.To, d.Next-1)
-				d.Open = append(d.Open, whole)
-			}
-			d.Looked = n
-		}
-		d.look = true
-		return workflow.Sleep(ctx, looksApart)
-	case d.Looked >= 0:
-		d.Looked, d.look = -1, true
-		return workflow.Sleep(ctx, looksApart)
-	case round.OutOfCodes > 0:
-		return d.outOfCodes(ctx)
-	case round.Deferred > 0:
-		d.nextDue = round.Due
-	}
-	return nil
 }
 
 // expire ends a distribution whose time is over: what waits still, never leaves.

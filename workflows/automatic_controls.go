@@ -34,7 +34,7 @@ func (d *automatic) edit(ctx workflow.Context, order Order) error {
 
 // pause also ends the batches under way; what is on a connection still arrives.
 func (d *automatic) pause(ctx workflow.Context, order Order) error {
-	d.look = true // for when it resumes
+	d.Look = true // for when it resumes
 	d.again()
 	return d.flight.pause(ctx, order)
 }

@@ -51,6 +51,10 @@ type ledgerFake struct {
 	standings   []activities.Standing // as they were recorded
 	adopted     int                   // the current version
 	pages       []uuid.UUID           // the customers that pages end with; the first is none
+	triggered   map[int64]bool        // the occurrences that were enrolled
+	plan        activities.Plan       // of an automatic distribution
+	waits       time.Duration         // of every message of an occurrence, before it may leave
+	skips       bool                  // an automatic distribution that is paused skips what happens
 }
 
 // faults keeps the first few.
@@ -68,6 +72,7 @@ type messageFake struct {
 	attempts int
 	due      time.Time
 	version  int // that was sent
+	enrolled int // the version that was current when an occurrence made it
 }
 
 // batch is one call of SendBatch.
@@ -98,7 +103,7 @@ func newLedgerFake(people int) *ledgerFake {
 	return &ledgerFake{
 		now: time.Now, wait: time.Minute, pageSize: 3000, people: people, segments: map[int]uuid.UUID{}, synced: map[uuid.UUID]bool{},
 		deferrals: map[int64]int{}, unknown: map[int64]bool{}, hooks: map[string]func(int){}, calls: map[string]int{},
-		running: map[string]func(){}, claims: map[int64]*sync.Mutex{}, pages: []uuid.UUID{{}},
+		running: map[string]func(){}, claims: map[int64]*sync.Mutex{}, pages: []uuid.UUID{{}}, triggered: map[int64]bool{},
 	}
 }
 
@@ -153,6 +158,10 @@ func (f *ledgerFake) AdoptVersion(_ context.Context, in activities.VersionRef) (
 		return activities.Plan{}, temporal.NewNonRetryableApplicationError("Cannot find distribution_version", "not_found", nil)
 	}
 	f.adopted = in.Version
+	if f.plan != (activities.Plan{}) {
+		f.plan.Last = int64(len(f.messages))
+		return f.plan, nil
+	}
 	if segment, ok := f.segments[in.Version]; ok {
 		return activities.Plan{SegmentID: &segment}, nil
 	}
@@ -230,6 +239,35 @@ func (f *ledgerFake) enrol(people int) {
 		}
 		f.messages = append(f.messages, m)
 	}
+}
+
+// EnrolTriggered makes a message for each occurrence, once.
+func (f *ledgerFake) EnrolTriggered(_ context.Context, in activities.TriggeredInput) (db.Triggers, error) {
+	f.called("EnrolTriggered")
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.stopped {
+		f.broken.add("enrolled after the stop")
+	}
+	if len(in.Occurrences) == 0 {
+		f.broken.add("enrolled nothing")
+	}
+	for _, one := range in.Occurrences {
+		if f.triggered[one] {
+			continue
+		}
+		f.triggered[one] = true
+		f.enrol(1)
+		m := &f.messages[len(f.messages)-1]
+		m.enrolled = in.Version
+		switch {
+		case in.Paused && f.skips:
+			m.status, m.reason = message.Skipped, message.ReasonPaused
+		case f.waits > 0 && m.status == message.Pending:
+			m.status, m.reason, m.due = message.Deferred, message.ReasonDelayed, f.now().Add(f.waits)
+		}
+	}
+	return db.Triggers{LastSeq: int64(len(f.messages)), Deferred: f.waits > 0 || f.publishes}, nil
 }
 
 // customer is the nth; the zeroth is none.
@@ -338,6 +376,8 @@ func (f *ledgerFake) tally() (t message.Tally) {
 			t.Failed++
 		case message.Stopped:
 			t.Stopped++
+		case message.Skipped:
+			t.Skipped++
 		}
 	}
 	return t

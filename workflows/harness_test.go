@@ -77,11 +77,16 @@ var start = time.Date(2030, 5, 1, 12, 0, 0, 0, time.UTC)
 // run carries a distribution from its confirmation to its end; a run ends after stepsPerRun activities where that is not 0.
 func (h *harness) run(state ManualState, stepsPerRun int) {
 	state.StepsPerRun = stepsPerRun
+	carry(h, ManualDistribution, state)
+}
+
+// carry runs a distribution from a state through as many runs as it continues as new.
+func carry[State any](h *harness, run any, state State) {
 	h.began = start
 	h.order(confirmed, nil)
 	for clock := start; h.runs < endless; {
 		env := h.environment(clock)
-		env.ExecuteWorkflow(ManualDistribution, state)
+		env.ExecuteWorkflow(run, state)
 		require.True(h.t, env.IsWorkflowCompleted())
 		h.settle()
 		clock = env.Now()
@@ -93,7 +98,8 @@ func (h *harness) run(state ManualState, stepsPerRun int) {
 			}
 			return
 		}
-		state = ManualState{}
+		var fresh State
+		state = fresh
 		require.NoError(h.t, converter.GetDefaultDataConverter().FromPayloads(next.Input, &state))
 		h.runs++
 	}
@@ -108,6 +114,7 @@ func (h *harness) environment(clock time.Time) *testsuite.TestWorkflowEnvironmen
 	env.SetStartTime(clock)
 	env.SetTestTimeout(20 * time.Second)
 	env.RegisterWorkflow(ManualDistribution)
+	env.RegisterWorkflow(AutomaticDistribution)
 	env.RegisterActivity(h.ledger)
 	env.SetOnActivityCanceledListener(func(info *activity.Info) {
 		h.ledger.interrupt(activityKey(info.WorkflowExecution.RunID, info.ActivityID))

@@ -54,7 +54,11 @@ func (s scenario) play(t *testing.T, steps int) {
 		s.setup(h)
 	}
 	h.run(state, steps)
+	s.judge(t, h, steps)
+}
 
+// judge holds what has come of a distribution against what must have.
+func (s scenario) judge(t *testing.T, h *harness, steps int) {
 	f := h.ledger
 	require.Empty(t, f.broken)
 	require.Equal(t, s.log, f.log)

@@ -39,6 +39,7 @@ type recording struct {
 	setup func(l *live)
 	drive func(l *live) // while it runs
 	steps int           // in a run; 0: as many as it takes
+	goes  bool          // live: it is an automatic one
 	log   []string
 	tally message.Tally
 }
@@ -146,7 +147,7 @@ func recordings() []recording {
 func TestRecord(t *testing.T) {
 	engine := enginetest.Client(t)
 	require.NoError(t, EnsureSearchAttributes(t.Context(), engine, "default"))
-	for _, r := range recordings() {
+	for _, r := range append(recordings(), liveRecordings()...) {
 		t.Run(r.name, func(t *testing.T) { r.record(t, engine) })
 	}
 }
@@ -174,6 +175,9 @@ func (r recording) record(t *testing.T, engine client.Client) {
 	require.Equal(t, r.steps != 0, len(histories) > 1, "whether it continued as new")
 	for i, history := range histories {
 		name := "manual_" + r.name
+		if r.goes {
+			name = "automatic_" + r.name
+		}
 		if r.steps != 0 {
 			name = fmt.Sprintf("%s_%02d", name, i+1)
 		}
@@ -183,6 +187,10 @@ func (r recording) record(t *testing.T, engine client.Client) {
 
 // start confirms the distribution as the API does.
 func (r recording) start(l *live) {
+	if r.goes {
+		r.goLive(l)
+		return
+	}
 	c := Confirmed{
 		VersionRef: l.ref, Actor: "app", Delay: r.delay,
 		Spec: distribution.Spec{Name: "Spring sale", Trigger: distribution.Trigger{Type: distribution.Manual}},
@@ -213,8 +221,8 @@ func work(t *testing.T, engine client.Client, ledger *ledgerFake) {
 	plan := worker.New(engine, Queue, options)
 	Register(plan)
 	options.DisableWorkflowWorker = true
-	send := worker.New(engine, SendQueue, options)
-	for _, w := range []worker.Worker{plan, send} {
+	send, answer := worker.New(engine, SendQueue, options), worker.New(engine, TriggeredQueue, options)
+	for _, w := range []worker.Worker{plan, send, answer} {
 		w.RegisterActivity(ledger)
 		require.NoError(t, w.Start())
 		t.Cleanup(w.Stop)
