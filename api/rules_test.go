@@ -4,9 +4,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"herald/db"
+	"herald/internal/id"
 )
 
 // bigOrders is the body of a rule that asks for orders of more than 100.00.
@@ -96,6 +98,10 @@ func TestBadRulesAreRefused(t *testing.T) {
 		"target repeat":   {target("repeat", 0), "invalid_payload", "applicable_to.included[0].repeat"},
 		"target price":    {target("price", -1), "invalid_payload", "applicable_to.included[0].price"},
 		"target target":   {target("target", "BOX"), "invalid_payload", "applicable_to.included[0].target"},
+		"target formula":  {target("price_formula", object{}), "invalid_payload", "applicable_to.included[0].price_formula"},
+		"target indices":  {target("order_item_indices", []int{-1}), "invalid_payload", "applicable_to.included[0].order_item_indices"},
+		"target units":    {target("order_item_units", []object{{"index": -1}}), "invalid_payload", "applicable_to.included[0].order_item_indices"},
+		"target type":     {target("type", ""), "invalid_payload", "applicable_to.included[0].type"},
 	} {
 		answer := d.call(t, 400, "POST", "/v1/validation-rules", c.body)
 		require.Equal(t, c.key, answer["key"], name)
@@ -261,6 +267,21 @@ func TestARuleIsTried(t *testing.T) {
 	d.call(t, 400, "POST", path, object{"order": object{"amount": -1}})
 	d.call(t, 400, "POST", path, object{"voucher": "X"})
 	d.call(t, 404, "POST", "/v1/validation-rules/val_x/validation", nil)
+}
+
+func TestARuleThatATriggerAsksIsNotDeleted(t *testing.T) {
+	t.Parallel()
+	d := openDoor(t)
+	made := d.call(t, 200, "POST", "/v1/validation-rules", bigOrders())
+	path := "/v1/validation-rules/" + made["id"].(string)
+	var user uuid.UUID
+	require.NoError(t, d.pool.QueryRow(t.Context(), `INSERT INTO distributions (id, project_id, name, status, spec)
+		VALUES ($1, $2, 'Thanks', 'live', jsonb_build_object('trigger', jsonb_build_object('type', 'customer.order.paid', 'validation_rule_id', $3::text)))
+		RETURNING id`, uuid.New(), d.project, made["id"]).Scan(&user))
+	require.Equal(t, id.Distribution.Format(user), d.call(t, 409, "DELETE", path, nil)["resource_id"])
+	_, err := d.pool.Exec(t.Context(), "UPDATE distributions SET status = 'stopped' WHERE id = $1", user)
+	require.NoError(t, err)
+	d.call(t, 204, "DELETE", path, nil)
 }
 
 func TestRolesOnRules(t *testing.T) {

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"herald/db/internal/rows"
 	"herald/internal/rule"
@@ -34,24 +33,10 @@ func rulesOf(ctx context.Context, tx rows.DBTX, project uuid.UUID, objects []uui
 	return book, err
 }
 
-// brokenRules says which of the objects cannot be used, because a rule that is assigned to them does not hold: the first of
-// each. It loads what the rules ask of the past, and nothing else; f says the rest. An object without rules is never broken.
-//
-// Where f.Redeeming says that this decides a redemption, rules that count what others do are held until the transaction ends.
-func brokenRules(ctx context.Context, tx pgx.Tx, project uuid.UUID, objects []uuid.UUID, f rule.Facts) (map[uuid.UUID]rule.Violation, error) {
-	book, err := rulesOf(ctx, tx, project, objects)
-	if err != nil {
-		return nil, err
-	}
-	return book.broken(ctx, tx, f)
-}
-
-// broken is brokenRules of rules that are loaded.
+// broken says which of the objects cannot be used, because a rule that is assigned to them does not hold: the first of each. It
+// loads what the rules ask of the past, and nothing else; f says the rest. An object without rules is never broken.
 func (b rulebook) broken(ctx context.Context, tx rows.DBTX, f rule.Facts) (map[uuid.UUID]rule.Violation, error) {
 	broken := map[uuid.UUID]rule.Violation{}
-	if len(b.rules) == 0 {
-		return broken, nil
-	}
 	counts, err := b.ready(ctx, tx, &f)
 	if err != nil {
 		return nil, err
@@ -68,8 +53,8 @@ func (b rulebook) broken(ctx context.Context, tx rows.DBTX, f rule.Facts) (map[u
 	return broken, nil
 }
 
-// ready fills in what the rules ask of the customer, holds rules that count what others do where f decides a redemption, and says
-// what was redeemed of each object before.
+// ready fills in what the rules ask of the customer, and says what was redeemed of each object before. Where f.Redeeming says that
+// this decides a redemption, rules that count what others do are held until the transaction ends.
 func (b rulebook) ready(ctx context.Context, tx rows.DBTX, f *rule.Facts) (map[uuid.UUID]rule.Counts, error) {
 	if len(b.rules) == 0 {
 		return nil, nil

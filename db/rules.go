@@ -100,19 +100,37 @@ func (s Rules) Delete(ctx context.Context, project, one uuid.UUID) error {
 		if err != nil {
 			return err
 		}
-		used, err := q.AssignmentFirst(ctx, tx, rows.AssignmentFirstParams{ProjectID: project, RuleID: one})
-		if missing(err) {
-			return q.RuleDelete(ctx, tx, rows.RuleDeleteParams{ProjectID: project, ID: one})
-		}
-		if err != nil {
+		if err := unusedRule(ctx, tx, project, one); err != nil {
 			return err
 		}
-		object := used.RelatedObjectType.Prefix().Format(used.RelatedObjectID)
-		return &fault.Error{
-			Code: fault.Conflict, ResourceType: string(used.RelatedObjectType), ResourceID: object,
-			Details: "The rule is assigned to " + string(used.RelatedObjectType) + " " + object + "; delete the assignment first",
-		}
+		return q.RuleDelete(ctx, tx, rows.RuleDeleteParams{ProjectID: project, ID: one})
 	})
+}
+
+// unusedRule finds what a rule limits: an object that it is assigned to, or a distribution's trigger.
+func unusedRule(ctx context.Context, tx pgx.Tx, project, one uuid.UUID) error {
+	assigned, err := q.AssignmentFirst(ctx, tx, rows.AssignmentFirstParams{ProjectID: project, RuleID: one})
+	if err == nil {
+		object := assigned.RelatedObjectType.Prefix().Format(assigned.RelatedObjectID)
+		return &fault.Error{
+			Code: fault.Conflict, ResourceType: string(assigned.RelatedObjectType), ResourceID: object,
+			Details: "The rule is assigned to " + string(assigned.RelatedObjectType) + " " + object + "; delete the assignment first",
+		}
+	}
+	if !missing(err) {
+		return err
+	}
+	user, err := q.RuleUsedBy(ctx, tx, rows.RuleUsedByParams{ProjectID: project, Rule: id.Rule.Format(one)})
+	if err == nil {
+		return &fault.Error{
+			Code: fault.Conflict, ResourceType: "distribution", ResourceID: id.Distribution.Format(user.ID),
+			Details: "The distribution " + user.Name + " answers what the rule lets through; stop it first",
+		}
+	}
+	if !missing(err) {
+		return err
+	}
+	return nil
 }
 
 // RuleList says which rules are listed, and in which order: created_at, updated_at or name, with "-" from the last.

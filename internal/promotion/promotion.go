@@ -17,6 +17,7 @@ import (
 const (
 	maxName   = 255  // characters of a name or category
 	maxBanner = 1000 // characters
+	maxRules  = 100
 
 	// MaxTiers is how many tiers a promotion can have.
 	MaxTiers = 100
@@ -78,6 +79,9 @@ func (d Draft) Check(path string) error {
 		faults.Add(d.Action.Discount.Check(join(path, "action.discount")))
 	}
 	checkHierarchy(path, d.Hierarchy, &faults)
+	if at := join(path, "validation_rules"); len(d.ValidationRules) > maxRules {
+		faults.Add(fault.Property(at, "Property .%s names more than %d rules", at, maxRules))
+	}
 	faults.Add(d.Metadata.Check(join(path, "metadata")))
 	faults.Add(voucher.CheckDates(path, d.StartDate, d.ExpirationDate))
 	faults.Add(d.Validity.Check(path))

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	jsonv2 "github.com/go-json-experiment/json"
 
@@ -15,6 +16,8 @@ const (
 	maxTargets  = 200
 	maxLimit    = 1_000_000_000_000 // minor units, or units
 	maxTargetID = 255               // bytes
+	maxFormula  = 2000              // bytes
+	maxUnits    = 1000              // of a line, as the public API documents it
 )
 
 // Applicability says which lines of an order a discount covers.
@@ -31,7 +34,7 @@ type Target struct {
 	SourceID                *string         `json:"source_id,omitempty"`
 	ProductID               *string         `json:"product_id,omitempty"`
 	ProductSourceID         *string         `json:"product_source_id,omitempty"`
-	Type                    string          `json:"type,omitempty"`
+	Type                    *string         `json:"type,omitempty"`
 	Strict                  *bool           `json:"strict,omitempty"`
 	Price                   *float64        `json:"price,omitempty"`
 	PriceFormula            json.RawMessage `json:"price_formula,omitempty"`
@@ -106,6 +109,17 @@ func (t Target) Names(item order.Item) bool {
 	})
 }
 
+// as is the target with what it is, where a condition of that name gave no more than an id.
+func (t Target) as(name string) Target {
+	if t.Object == "" {
+		t.Object = "product"
+		if strings.HasPrefix(name, "sku.") {
+			t.Object = "sku"
+		}
+	}
+	return t
+}
+
 // Check finds what is wrong.
 func (a Applicability) Check(path string) *fault.Error {
 	for _, side := range []struct {
@@ -135,7 +149,7 @@ func (t Target) check(path string, whole bool) *fault.Error {
 		return fault.Property(at("id"), "Property .%s is required", at("id"))
 	}
 	for name, id := range map[string]*string{
-		"id": t.ID, "source_id": t.SourceID, "product_id": t.ProductID, "product_source_id": t.ProductSourceID,
+		"id": t.ID, "source_id": t.SourceID, "product_id": t.ProductID, "product_source_id": t.ProductSourceID, "type": t.Type,
 	} {
 		if id != nil && (*id == "" || len(*id) > maxTargetID) {
 			return fault.Property(at(name), "Property .%s should have 1 to %d bytes", at(name), maxTargetID)
@@ -162,8 +176,28 @@ func (t Target) check(path string, whole bool) *fault.Error {
 			return fault.Property(at(limit.name), "Property .%s should be from %d to %d", at(limit.name), limit.least, int64(maxLimit))
 		}
 	}
+	if bad := t.checkShown(path); bad != nil {
+		return bad
+	}
+	if f := string(t.PriceFormula); f != "" && f != "null" && (!strings.ContainsAny(f[:1], "\"-0123456789") || len(f) > maxFormula) {
+		return fault.Property(at("price_formula"), "Property .%s should be a formula of at most %d bytes", at("price_formula"), maxFormula)
+	}
 	return nil
 }
+
+// checkShown finds what is wrong with what only answers say, and callers may send back.
+func (t Target) checkShown(path string) *fault.Error {
+	bad := len(t.OrderItemIndices) > order.MaxItems || slices.ContainsFunc(t.OrderItemIndices, negative)
+	for _, u := range t.OrderItemUnits {
+		bad = bad || u.Index < 0 || len(u.Units) > maxUnits || slices.ContainsFunc(u.Units, negative)
+	}
+	if bad || len(t.OrderItemUnits) > order.MaxItems {
+		return fault.Property(path+".order_item_indices", "Property .%s.order_item_indices and its units should be places of lines, from 0", path)
+	}
+	return nil
+}
+
+func negative(n int) bool { return n < 0 }
 
 // decodeTarget reads a target strictly.
 func decodeTarget(raw json.RawMessage, t *Target) error {

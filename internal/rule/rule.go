@@ -128,7 +128,7 @@ func (r Rule) Covered() Applicability {
 		for _, t := range c.tests {
 			for _, o := range t.given {
 				if !t.operator.not {
-					a.Included = append(a.Included, o.line)
+					a.Included = append(a.Included, o.line.as(c.name))
 				}
 			}
 		}
