@@ -25,6 +25,7 @@ type Options struct {
 	EngineUI string // the address of the engine's UI, for links to runs
 	// EngineNamespace is where the engine keeps the runs; "" is its default.
 	EngineNamespace string
+	PublicURL       string // the address of this door, for links; "" is the one that a request came to
 	From            string // the mailbox of email channels that name none: "Shop <news@shop.example>"
 	Log             *slog.Logger
 	Delay           time.Duration               // between a confirmed manual distribution and its first message

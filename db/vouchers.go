@@ -60,6 +60,15 @@ func (s Vouchers) CreateDrawn(ctx context.Context, v voucher.Voucher, codes code
 	return voucher.Voucher{}, fault.Property("code_config.pattern", "Nearly all codes of this pattern are taken; use more random characters")
 }
 
+// Get finds a voucher by its id.
+func (s Vouchers) Get(ctx context.Context, project, one uuid.UUID) (voucher.Voucher, error) {
+	row, err := q.VoucherGet(ctx, s.Pool, rows.VoucherGetParams{ProjectID: project, ID: one})
+	if missing(err) {
+		return voucher.Voucher{}, fault.Missing("voucher", id.Voucher.Format(one))
+	}
+	return voucher.Voucher(row), err
+}
+
 // Find finds a voucher by what callers name it: its code or its id.
 func (s Vouchers) Find(ctx context.Context, project uuid.UUID, codeOrID string) (voucher.Voucher, error) {
 	row, err := q.VoucherGetByCode(ctx, s.Pool, rows.VoucherGetByCodeParams{ProjectID: project, Code: codeOrID})

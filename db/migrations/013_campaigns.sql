@@ -53,3 +53,10 @@ CREATE FUNCTION simple_publication(p publications) RETURNS jsonb LANGUAGE sql ST
 			ELSE to_jsonb(string_to_array('v_' || replace(array_to_string(p.voucher_ids, ',v_'), '-', ''), ',')) END
 	) || jsonb_strip_nulls(jsonb_build_object(
 		'tracking_id', p.tracking_id, 'failure_code', p.failure_code, 'failure_message', p.failure_message));
+
+-- What only this installation knows. The seal writes the ids in links that are open to whoever has them.
+CREATE TABLE secrets (
+	name  text PRIMARY KEY,
+	value bytea NOT NULL
+);
+INSERT INTO secrets (name, value) VALUES ('seal', decode(replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''), 'hex'));

@@ -1,0 +1,2 @@
+-- name: SecretGet :one
+SELECT value FROM secrets WHERE name = $1;
