@@ -16,10 +16,11 @@ import (
 )
 
 type apiCommand struct {
-	Addr     string        `default:"127.0.0.1:8080" help:"host:port to serve on."`
-	From     string        `placeholder:"MAILBOX" help:"Mailbox of email channels that name none, as \"Shop <news@shop.example>\"."`
-	EngineUI string        `name:"engine-ui" placeholder:"URL" help:"Address of the Temporal UI, for links to runs."`
-	Database databaseFlags `embed:"" prefix:"database-"`
+	Addr      string        `default:"127.0.0.1:8080" help:"host:port to serve on."`
+	From      string        `placeholder:"MAILBOX" help:"Mailbox of email channels that name none, as \"Shop <news@shop.example>\"."`
+	PublicURL string        `name:"public-url" placeholder:"URL" help:"Address at which others reach the API, for the links in its answers; the default is what each request was sent to."`
+	EngineUI  string        `name:"engine-ui" placeholder:"URL" help:"Address of the Temporal UI, for links to runs."`
+	Database  databaseFlags `embed:"" prefix:"database-"`
 	delayFlag
 	clientFlags
 }
@@ -42,7 +43,7 @@ func (c *apiCommand) Run(ctx context.Context, p *program) (err error) {
 	}
 	g.serve("the API", l, api.New(api.Options{
 		Pool: pool, Engine: engine, EngineUI: c.EngineUI, EngineNamespace: g.namespace, Log: p.log, Delay: c.Delay, From: c.From,
-		ClientRate: c.ClientRate, Proxies: proxies,
+		ClientRate: c.ClientRate, Proxies: proxies, PublicURL: c.PublicURL,
 		Ready: func(ctx context.Context) error { return reachable(ctx, pool, engine) },
 	}))
 	p.log.Info("the API serves", "addr", l.Addr().String(), "version", version)

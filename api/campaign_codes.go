@@ -88,7 +88,11 @@ func (h campaigns) addOne(c echo.Context, to campaign.Campaign, o campaign.Overr
 		return err
 	}
 	h.announce(c, to)
-	return c.JSON(http.StatusOK, voucher.Show(made, &to.Name))
+	shown, err := h.shown.one(c, made, &to.Name)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, shown)
 }
 
 // announce tells distributions that wait for codes of the campaign that there are some. The codes are written, so a failure

@@ -31,6 +31,7 @@ type campaigns struct {
 	flows      workflows.Flows
 	rules      db.Rules
 	promotions db.Promotions
+	shown      shownVouchers
 	log        *slog.Logger
 	only       campaign.Kind // the one kind that these routes know; "" is all
 }

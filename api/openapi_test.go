@@ -77,7 +77,7 @@ func TestEveryRouteIsDescribedAndNothingElse(t *testing.T) {
 		}
 	}
 	for _, route := range d.handler.(*echo.Echo).Routes() {
-		if strings.HasPrefix(route.Path, "/v1/") || strings.HasPrefix(route.Path, "/client/v1/") {
+		if strings.HasPrefix(route.Path, "/v1/") || strings.HasPrefix(route.Path, "/client/v1/") || strings.HasPrefix(route.Path, "/api/v1/") {
 			served = append(served, route.Method+" "+parameter.ReplaceAllString(route.Path, "{$1}"))
 		}
 	}

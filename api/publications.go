@@ -22,6 +22,7 @@ type publications struct {
 	campaigns db.Campaigns
 	vouchers  db.Vouchers
 	customers db.Customers
+	shown     shownVouchers
 }
 
 func (h publications) routes(r routes) {
@@ -104,7 +105,10 @@ func (h publications) publish(c echo.Context, body publicationBody) (publication
 		if r.Campaign != nil {
 			of = &r.Campaign.Name
 		}
-		shown := voucher.Show(made.Vouchers[0], of)
+		shown, err := h.shown.one(c, made.Vouchers[0], of)
+		if err != nil {
+			return publication.Shown{}, err
+		}
 		given = &shown
 	}
 	return publication.Show(made, given), nil

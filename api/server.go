@@ -63,16 +63,19 @@ func New(o Options) http.Handler {
 		delay: o.Delay, from: o.From, engineUI: o.EngineUI, namespace: o.EngineNamespace,
 	}.routes(v1)
 	asyncActions{db.AsyncActions{Pool: o.Pool}}.routes(v1)
+	ofLinks := newLinks(db.Secrets{Pool: o.Pool}, db.Vouchers{Pool: o.Pool}, o.PublicURL)
+	ofLinks.routes(e)
+	shown := shownVouchers{db.Campaigns{Pool: o.Pool}, db.Rules{Pool: o.Pool}, ofLinks}
 	ofCampaigns := campaigns{
 		store: db.Campaigns{Pool: o.Pool}, vouchers: db.Vouchers{Pool: o.Pool}, flows: flows, rules: db.Rules{Pool: o.Pool},
-		promotions: db.Promotions{Pool: o.Pool}, log: o.Log,
+		promotions: db.Promotions{Pool: o.Pool}, shown: shown, log: o.Log,
 	}
 	ofCampaigns.routes(v1)
 	loyalties{ofCampaigns}.routes(v1)
 	ofVouchers := vouchers{db.Vouchers{Pool: o.Pool}, ofCampaigns, db.Customers{Pool: o.Pool}}
 	ofVouchers.routes(v1)
 	ofPublications := publications{
-		db.Publications{Pool: o.Pool}, db.Campaigns{Pool: o.Pool}, db.Vouchers{Pool: o.Pool}, db.Customers{Pool: o.Pool},
+		db.Publications{Pool: o.Pool}, db.Campaigns{Pool: o.Pool}, db.Vouchers{Pool: o.Pool}, db.Customers{Pool: o.Pool}, shown,
 	}
 	ofPublications.routes(v1)
 	ofCustomers := customers{db.Customers{Pool: o.Pool}, db.Segments{Pool: o.Pool}, db.AsyncActions{Pool: o.Pool}, flows.SaveCustomers}

@@ -10,9 +10,11 @@ import (
 
 	"herald/db"
 	"herald/internal/async"
+	"herald/internal/campaign"
 	"herald/internal/code"
 	"herald/internal/fault"
 	"herald/internal/id"
+	"herald/internal/rule"
 	"herald/internal/voucher"
 )
 
@@ -41,37 +43,30 @@ func (h vouchers) routes(r routes) {
 // voucherRest is what a voucher's body may hold beside what we keep: what only we write is skipped, what we do not have yet
 // is refused.
 type voucherRest struct {
-	ID                         ignored  `json:"id"`
-	Object                     ignored  `json:"object"`
-	CreatedAt                  ignored  `json:"created_at"`
-	UpdatedAt                  ignored  `json:"updated_at"`
-	Assets                     ignored  `json:"assets"`
-	Publish                    ignored  `json:"publish"`
-	HolderID                   ignored  `json:"holder_id"`
-	ReferrerID                 ignored  `json:"referrer_id"`
-	IsReferralCode             ignored  `json:"is_referral_code"`
-	Categories                 ignored  `json:"categories"`
-	ValidationRulesAssignments ignored  `json:"validation_rules_assignments"`
-	CategoryID                 *string  `json:"category_id"`
-	ValidationRules            []string `json:"validation_rules"`
+	ID                         ignored `json:"id"`
+	Object                     ignored `json:"object"`
+	CreatedAt                  ignored `json:"created_at"`
+	UpdatedAt                  ignored `json:"updated_at"`
+	Assets                     ignored `json:"assets"`
+	Publish                    ignored `json:"publish"`
+	HolderID                   ignored `json:"holder_id"`
+	ReferrerID                 ignored `json:"referrer_id"`
+	IsReferralCode             ignored `json:"is_referral_code"`
+	Categories                 ignored `json:"categories"`
+	ValidationRulesAssignments ignored `json:"validation_rules_assignments"`
+	CategoryID                 *string `json:"category_id"`
 }
 
-func (r voucherRest) check() error {
-	if r.CategoryID != nil {
-		return fault.Missing("category", *r.CategoryID)
-	}
-	if len(r.ValidationRules) > 0 {
-		return fault.Missing("validation_rule", r.ValidationRules[0])
-	}
-	return nil
-}
+func (r voucherRest) check() error { return checkCategory(r.CategoryID) }
 
+// create makes a voucher, alone or in the campaign that the body names.
 func (h vouchers) create(c echo.Context) error {
 	body, err := bind[struct {
 		voucher.Draft
 		voucherRest
-		Campaign   *string `json:"campaign"`
-		CampaignID *string `json:"campaign_id"`
+		Campaign        *string  `json:"campaign"`
+		CampaignID      *string  `json:"campaign_id"`
+		ValidationRules []string `json:"validation_rules"`
 	}](c)
 	if err != nil {
 		return err
@@ -79,27 +74,43 @@ func (h vouchers) create(c echo.Context) error {
 	if err := body.check(); err != nil {
 		return err
 	}
-	if body.Campaign != nil || body.CampaignID != nil {
-		return fault.Property("campaign", "A voucher of a campaign is made by POST /v1/campaigns/{campaign}/vouchers/{code}")
+	if len(body.ValidationRules) > 100 {
+		return fault.Property("validation_rules", "A voucher can have at most 100 validation rules")
 	}
-	draft := body.Draft
-	if named := c.Param("code"); named != "" {
-		draft.Code = named
-	}
-	if err := draft.Check(); err != nil {
-		return err
-	}
-	v := draft.Voucher()
-	v.ProjectID = caller(c).ProjectID
-	var codes code.Config
-	if draft.CodeConfig != nil {
-		codes = *draft.CodeConfig
-	}
-	made, err := h.store.CreateDrawn(c.Request().Context(), v, codes)
+	limits, err := rule.ParseIDs(body.ValidationRules)
 	if err != nil {
 		return err
 	}
-	return c.JSON(http.StatusOK, voucher.Show(made, nil))
+	if named := c.Param("code"); named != "" {
+		body.Code = named
+	}
+	ctx, project := c.Request().Context(), caller(c).ProjectID
+	var v voucher.Voucher
+	var of *campaign.Campaign
+	codes := or(body.CodeConfig, code.Config{})
+	if name := or(body.CampaignID, or(body.Campaign, "")); name != "" {
+		found, err := h.campaigns.store.Find(ctx, project, name)
+		if err != nil {
+			return err
+		}
+		if v, err = found.Import(body.Draft); err != nil {
+			return err
+		}
+		of, codes = &found, found.Codes(campaign.Overrides{CodeConfig: body.CodeConfig})
+	} else if err := body.Draft.Check(); err != nil {
+		return err
+	} else {
+		v = body.Draft.Voucher()
+	}
+	v.ProjectID = project
+	made, err := h.store.CreateDrawn(ctx, v, codes, limits...)
+	if err != nil {
+		return err
+	}
+	if of != nil {
+		h.campaigns.announce(c, *of)
+	}
+	return h.answer(c, made)
 }
 
 // answer shows one voucher with the name of its campaign.
@@ -112,8 +123,7 @@ func (h vouchers) answer(c echo.Context, v voucher.Voucher) error {
 }
 
 func (h vouchers) show(c echo.Context, found []voucher.Voucher) ([]voucher.Shown, error) {
-	names, err := campaignNames(c.Request().Context(), h.campaigns.store, caller(c).ProjectID, found)
-	return each(found, func(v voucher.Voucher) voucher.Shown { return voucher.Show(v, nameOf(names, v.CampaignID)) }), err
+	return h.campaigns.shown.all(c, found)
 }
 
 func (h vouchers) get(c echo.Context) error {
@@ -291,22 +301,4 @@ func (h vouchers) orderImport(c echo.Context, actionType string, list []voucher.
 		return err
 	}
 	return accepted(c, action)
-}
-
-func campaignNames(ctx context.Context, store db.Campaigns, project uuid.UUID, found []voucher.Voucher) (map[uuid.UUID]string, error) {
-	var ids []uuid.UUID
-	for _, v := range found {
-		if v.CampaignID != nil {
-			ids = append(ids, *v.CampaignID)
-		}
-	}
-	return store.Names(ctx, project, ids)
-}
-
-func nameOf(names map[uuid.UUID]string, campaign *uuid.UUID) *string {
-	if campaign == nil {
-		return nil
-	}
-	name := names[*campaign]
-	return &name
 }

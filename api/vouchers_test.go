@@ -2,12 +2,19 @@ package api_test
 
 import (
 	"bytes"
+	"image/png"
 	"mime/multipart"
 	"net/url"
 	"strings"
 	"testing"
 
+	"github.com/makiuchi-d/gozxing"
+	"github.com/makiuchi-d/gozxing/oned"
+	"github.com/makiuchi-d/gozxing/qrcode"
 	"github.com/stretchr/testify/require"
+
+	"herald/api"
+	"herald/internal/pgtest"
 )
 
 func coupon() object {
@@ -70,7 +77,6 @@ func TestVouchersAreRefused(t *testing.T) {
 		"discount.type":       {"discount": object{}},
 		"code":                {"code": " A"},
 		"code_config.pattern": {"code_config": object{"pattern": "A-#"}},
-		"campaign":            {"campaign": "Spring"},
 		"expiration_date":     {"start_date": "2022-01-02T00:00:00Z", "expiration_date": "2022-01-01T00:00:00Z"},
 		"redemption.quantity": {"redemption": object{"quantity": 0}},
 		"colour":              {"colour": "red"},
@@ -208,4 +214,74 @@ func TestFilesOfCodesAreImported(t *testing.T) {
 	}
 	require.Contains(t, d.call(t, 400, "POST", "/v1/vouchers/importCSV", object{})["details"], "'file'")
 	d.upload(t, 404, "/v1/campaigns/Nobody/importCSV", "Code\nX\n")
+}
+
+func TestAVouchersImagesSayItsCode(t *testing.T) {
+	t.Parallel()
+	d := doorOn(t, pgtest.New(t), api.Options{PublicURL: "https://shop.example/"})
+	made := d.call(t, 200, "POST", "/v1/vouchers/SUMMER-1", coupon())
+	again := d.call(t, 200, "GET", "/v1/vouchers/SUMMER-1", nil)
+	require.Equal(t, made["assets"], again["assets"], "addresses stay")
+	stranger := door{handler: d.handler}
+	for kind, reader := range map[string]gozxing.Reader{"qr": qrcode.NewQRCodeReader(), "barcode": oned.NewCode128Reader()} {
+		shown := made["assets"].(object)[kind].(object)
+		path, found := strings.CutPrefix(shown["url"].(string), "https://shop.example")
+		require.True(t, found)
+		require.Equal(t, "/api/v1/assets/"+kind+"/"+shown["id"].(string), path)
+		answer := stranger.request(t, "GET", path+"?size=40", nil)
+		require.Equal(t, 200, answer.Code)
+		require.Equal(t, "image/png", answer.Header().Get("Content-Type"))
+		require.Contains(t, answer.Header().Get("Cache-Control"), "immutable")
+		picture, err := png.Decode(answer.Body)
+		require.NoError(t, err)
+		bits, err := gozxing.NewBinaryBitmapFromImage(picture)
+		require.NoError(t, err)
+		read, err := reader.Decode(bits, nil)
+		require.NoError(t, err)
+		require.Equal(t, "SUMMER-1", read.GetText())
+
+		svg := stranger.request(t, "GET", path+"?format=svg", nil)
+		require.Equal(t, "image/svg+xml", svg.Header().Get("Content-Type"))
+		require.Contains(t, svg.Body.String(), "<svg ")
+		for _, query := range []string{"size=0", "size=101", "size=x", "format=gif", "colour=red"} {
+			stranger.call(t, 400, "GET", path+"?"+query, nil)
+		}
+		stranger.call(t, 404, "GET", "/api/v1/assets/"+kind+"/guess", nil)
+		other := map[string]string{"qr": "barcode", "barcode": "qr"}[kind]
+		stranger.call(t, 404, "GET", "/api/v1/assets/"+other+"/"+shown["id"].(string), nil)
+	}
+	published := d.call(t, 200, "POST", "/v1/publications", object{"voucher": "SUMMER-1", "customer": "ann"})
+	require.Equal(t, made["assets"], published["voucher"].(object)["assets"])
+	d.call(t, 204, "DELETE", "/v1/vouchers/SUMMER-1", nil)
+	stranger.call(t, 404, "GET", "/api/v1/assets/qr/"+made["assets"].(object)["qr"].(object)["id"].(string), nil)
+}
+
+func TestAVoucherOfACampaignAndOfRules(t *testing.T) {
+	t.Parallel()
+	d := openDoor(t)
+	d.call(t, 200, "POST", "/v1/campaigns", percent("Spring", object{"category": "New"}))
+	made := d.call(t, 200, "POST", "/v1/vouchers/ONE", object{"campaign": "Spring", "metadata": object{"a": 1}})
+	require.Equal(t, "Spring", made["campaign"])
+	require.Equal(t, "New", made["category"])
+	require.EqualValues(t, 1, d.call(t, 200, "GET", "/v1/campaigns/Spring", nil)["vouchers_count"])
+	drawn := d.call(t, 200, "POST", "/v1/vouchers", object{"campaign_id": made["campaign_id"], "code_config": object{"pattern": "X-########"}})
+	require.Regexp(t, "^X-.{8}$", drawn["code"])
+	d.call(t, 404, "POST", "/v1/vouchers/TWO", object{"campaign": "Autumn"})
+	require.Equal(t, "type", d.call(t, 400, "POST", "/v1/vouchers/TWO", object{"campaign": "Spring", "type": "GIFT_VOUCHER", "gift": object{"amount": 1}})["property"])
+
+	rule := d.call(t, 200, "POST", "/v1/validation-rules", object{
+		"name": "big", "rules": object{"1": object{"name": "order.amount", "conditions": object{"$more_than": []int{100}}, "rules": object{}}, "logic": "1"},
+	})["id"]
+	body := coupon()
+	body["validation_rules"] = []any{rule}
+	limited := d.call(t, 200, "POST", "/v1/vouchers/TWO", body)
+	require.Equal(t, rule, limited["validation_rules_assignments"].(object)["data"].([]any)[0].(object)["rule_id"])
+	require.Equal(t, limited, d.call(t, 200, "GET", "/v1/vouchers/TWO", nil))
+	body["validation_rules"] = []any{"val_0192f0c1b8d77d4fa1c3e5f708192a3b"}
+	d.call(t, 404, "POST", "/v1/vouchers/THREE", body)
+	d.call(t, 404, "GET", "/v1/vouchers/THREE", nil)
+
+	card := d.call(t, 200, "POST", "/v1/vouchers/CARD", object{"type": "LOYALTY_CARD", "loyalty_card": object{"points": 10}})
+	require.Equal(t, object{"points": 10.0, "balance": 10.0}, card["loyalty_card"])
+	require.EqualValues(t, 0, card["redemption"].(object)["redeemed_points"])
 }

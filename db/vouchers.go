@@ -12,14 +12,15 @@ import (
 	"herald/internal/code"
 	"herald/internal/fault"
 	"herald/internal/id"
+	"herald/internal/rule"
 	"herald/internal/voucher"
 )
 
 // Vouchers is the store of vouchers.
 type Vouchers struct{ Pool *pgxpool.Pool }
 
-// Create writes one voucher, counted in its campaign where it has one.
-func (s Vouchers) Create(ctx context.Context, v voucher.Voucher) (voucher.Voucher, error) {
+// Create writes one voucher, counted in its campaign where it has one, and limited by the rules.
+func (s Vouchers) Create(ctx context.Context, v voucher.Voucher, limits ...uuid.UUID) (voucher.Voucher, error) {
 	var made voucher.Voucher
 	err := inTx(ctx, s.Pool, func(tx pgx.Tx) error {
 		row, err := q.VoucherCreate(ctx, tx, rows.VoucherCreateParams{
@@ -37,8 +38,8 @@ func (s Vouchers) Create(ctx context.Context, v voucher.Voucher) (voucher.Vouche
 			return err
 		}
 		made = voucher.Voucher(row)
-		if v.CampaignID == nil {
-			return nil
+		if err := assignRules(ctx, tx, v.ProjectID, rule.Voucher, made.ID, limits); err != nil || v.CampaignID == nil {
+			return err
 		}
 		return count(ctx, tx, rows.CampaignCountParams{ProjectID: v.ProjectID, ID: *v.CampaignID, Change: 1})
 	})
@@ -46,14 +47,14 @@ func (s Vouchers) Create(ctx context.Context, v voucher.Voucher) (voucher.Vouche
 }
 
 // CreateDrawn is Create with a code drawn where v has none.
-func (s Vouchers) CreateDrawn(ctx context.Context, v voucher.Voucher, codes code.Config) (voucher.Voucher, error) {
+func (s Vouchers) CreateDrawn(ctx context.Context, v voucher.Voucher, codes code.Config, limits ...uuid.UUID) (voucher.Voucher, error) {
 	if v.Code != "" {
-		return s.Create(ctx, v)
+		return s.Create(ctx, v, limits...)
 	}
 	generator := code.NewGenerator(codes)
 	for range 9 { // a thousand codes are free for each that is taken, so the first one nearly always is
 		v.Code = generator.Next()
-		if made, err := s.Create(ctx, v); !fault.Is(err, fault.Duplicate) {
+		if made, err := s.Create(ctx, v, limits...); !fault.Is(err, fault.Duplicate) {
 			return made, err
 		}
 	}
