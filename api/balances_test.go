@@ -183,6 +183,10 @@ func TestCreditsAreAddedAndRemoved(t *testing.T) {
 	ann := d.call(t, 200, "GET", "/v1/customers/ann", nil)
 	require.EqualValues(t, 0, ann["summary"].(object)["redemptions"].(object)["gift"].(object)["amount_to_go"])
 
+	// A voucher that is sent back as it was read earlier does not bring its balance back.
+	d.call(t, 200, "PUT", path, given)
+	require.Equal(t, object{"amount": 1500.0, "balance": 0.0, "subtracted_amount": 1500.0, "effect": "APPLY_TO_ORDER"}, d.call(t, 200, "GET", path, nil)["gift"])
+
 	// A gift that nobody holds is nobody's occurrence.
 	d.call(t, 200, "POST", "/v1/vouchers/ALONE", object{"type": "GIFT_VOUCHER", "gift": object{"amount": 1}})
 	d.call(t, 200, "POST", "/v1/vouchers/ALONE/balance", object{"amount": 5})
@@ -343,4 +347,20 @@ func TestLoyaltyProgrammesAreCampaigns(t *testing.T) {
 	require.Equal(t, "DONE", d.call(t, 200, "GET", "/v1/async-actions/"+action, nil)["status"])
 	d.call(t, 404, "GET", "/v1/loyalties/"+club, nil)
 	require.Empty(t, d.call(t, 200, "GET", "/v1/loyalties", nil)["campaigns"])
+}
+
+// A campaign that changes what new cards hold leaves alone what has moved already.
+func TestAChangedCampaignKeepsWhatMoved(t *testing.T) {
+	t.Parallel()
+	d := openDoor(t)
+	d.call(t, 200, "POST", "/v1/campaigns", object{
+		"name": "Gifts", "campaign_type": "GIFT_VOUCHERS", "voucher": object{"gift": object{"amount": 1000}}, "type": "STATIC",
+	})
+	d.call(t, 200, "POST", "/v1/campaigns/Gifts/vouchers/USED", object{})
+	d.call(t, 200, "POST", "/v1/campaigns/Gifts/vouchers/NEW", object{})
+	d.call(t, 200, "POST", "/v1/vouchers/USED/balance", object{"amount": 500})
+	d.call(t, 200, "PUT", "/v1/campaigns/Gifts", object{"gift": object{"amount": 2000}})
+	d.work(t)
+	require.Equal(t, object{"amount": 1500.0, "balance": 1500.0}, d.call(t, 200, "GET", "/v1/vouchers/USED", nil)["gift"])
+	require.Equal(t, object{"amount": 2000.0, "balance": 2000.0}, d.call(t, 200, "GET", "/v1/vouchers/NEW", nil)["gift"])
 }

@@ -65,7 +65,8 @@ SELECT count(*) FROM (
 -- name: VoucherDeleteSome :execrows
 DELETE FROM vouchers WHERE id IN (SELECT v.id FROM vouchers v WHERE v.project_id = $1 AND v.campaign_id = $2 LIMIT $3);
 
--- What a changed campaign says of its vouchers reaches those that nobody has yet, a page at a time.
+-- What a changed campaign says of its vouchers reaches those that nobody has yet, a page at a time. A card on which something has
+-- moved keeps what is on it.
 -- name: VoucherAdopt :one
 WITH page AS (
 	SELECT v.id FROM vouchers v
@@ -73,7 +74,9 @@ WITH page AS (
 		AND v.id > sqlc.arg(after)::uuid
 	ORDER BY v.id LIMIT sqlc.arg(page_size)
 ), changed AS (
-	UPDATE vouchers SET value = sqlc.arg(value)::jsonb, start_date = sqlc.narg(start_date)::timestamptz,
+	UPDATE vouchers SET value = CASE WHEN type <> 'DISCOUNT_VOUCHER'
+			AND EXISTS (SELECT FROM voucher_transactions t WHERE t.voucher_id = vouchers.id) THEN value ELSE sqlc.arg(value)::jsonb END,
+		start_date = sqlc.narg(start_date)::timestamptz,
 		expiration_date = sqlc.narg(expiration_date)::timestamptz, validity = sqlc.narg(validity)::jsonb, updated_at = now()
 	WHERE id IN (SELECT p.id FROM page p) AND publication_id IS NULL RETURNING id
 )

@@ -39,6 +39,11 @@ func (h Change) Apply(v *Voucher) error {
 		if bad := changed.Check(""); bad != nil {
 			return bad
 		}
+		if h.Gift != nil { // what is on the card moves by transactions, so that it cannot be overwritten with what was read earlier
+			kept := *benefit.Gift
+			kept.Effect = h.Gift.Effect
+			changed.Gift = &kept
+		}
 		v.Value = changed.Value()
 	}
 	if h.Active != nil {

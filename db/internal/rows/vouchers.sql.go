@@ -21,7 +21,9 @@ WITH page AS (
 		AND v.id > $1::uuid
 	ORDER BY v.id LIMIT $4
 ), changed AS (
-	UPDATE vouchers SET value = $5::jsonb, start_date = $6::timestamptz,
+	UPDATE vouchers SET value = CASE WHEN type <> 'DISCOUNT_VOUCHER'
+			AND EXISTS (SELECT FROM voucher_transactions t WHERE t.voucher_id = vouchers.id) THEN value ELSE $5::jsonb END,
+		start_date = $6::timestamptz,
 		expiration_date = $7::timestamptz, validity = $8::jsonb, updated_at = now()
 	WHERE id IN (SELECT p.id FROM page p) AND publication_id IS NULL RETURNING id
 )
@@ -46,7 +48,8 @@ type VoucherAdoptRow struct {
 	Last    uuid.UUID
 }
 
-// What a changed campaign says of its vouchers reaches those that nobody has yet, a page at a time.
+// What a changed campaign says of its vouchers reaches those that nobody has yet, a page at a time. A card on which something has
+// moved keeps what is on it.
 func (q *Queries) VoucherAdopt(ctx context.Context, db DBTX, arg VoucherAdoptParams) (VoucherAdoptRow, error) {
 	row := db.QueryRow(ctx, voucherAdopt,
 		arg.After,
