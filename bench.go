@@ -12,8 +12,11 @@ type benchCommand struct {
 	Faults   faultsCommand   `cmd:"" help:"Kill everything at random while messages go out, and count what was lost or repeated."`
 	Segments segmentsCommand `cmd:"" help:"Measure first syncs of segments beside the same predicate as one plain SQL statement, and how fast segments follow changes of customers."`
 	Controls controlsCommand `cmd:"" help:"Stop and pause distributions at the worst moments, and look what still arrives."`
+	Ingest   ingestCommand   `cmd:"" help:"Measure how fast custom events and orders are taken over HTTP, beside a handler that only inserts."`
 	Sink     sinkCommand     `cmd:"" help:"Run the SMTP server that takes every mail and forgets it."`
 	Floor    floorCommand    `cmd:"" hidden:"" help:"Send mails by the mail library alone."`
+
+	IngestFloor ingestFloorCommand `cmd:"" hidden:"" help:"Insert the body of each request, and nothing else."`
 }
 
 func (p *program) bench() bench.Room { return bench.Room{Log: p.log, Out: p.stdout} }
@@ -53,3 +56,15 @@ type floorCommand struct{ bench.Floor }
 
 // Run sends.
 func (c *floorCommand) Run(ctx context.Context, p *program) error { return c.Send(ctx, p.bench()) }
+
+type ingestCommand struct{ bench.Ingest }
+
+// Run measures.
+func (c *ingestCommand) Run(ctx context.Context, p *program) error { return c.Measure(ctx, p.bench()) }
+
+type ingestFloorCommand struct{ bench.IngestFloor }
+
+// Run inserts until ctx is done.
+func (c *ingestFloorCommand) Run(ctx context.Context, p *program) error {
+	return c.Serve(ctx, p.bench())
+}

@@ -41,16 +41,15 @@ func (r Report) print(to io.Writer) error {
 	return t.Flush()
 }
 
-func (r Report) median(of func(Round) float64) float64 {
-	values := make([]float64, len(r.Rounds))
-	for i, round := range r.Rounds {
+func (r Report) median(of func(Round) float64) float64 { return medianOf(r.Rounds, of) }
+
+// medianOf is the median of what there is to measure of rounds.
+func medianOf[R any](rounds []R, of func(R) float64) float64 {
+	values := make([]float64, len(rounds))
+	for i, round := range rounds {
 		values[i] = of(round)
 	}
-	slices.Sort(values)
-	if n := len(values); n%2 == 0 {
-		return (values[n/2-1] + values[n/2]) / 2
-	}
-	return values[len(values)/2]
+	return middle(values)
 }
 
 // writeJSON keeps figures for other programs; an empty path keeps none.

@@ -272,10 +272,14 @@ func (st *stage) fill(ctx context.Context, r *SegmentsReport) error {
 // middle is the median.
 func middle(values []float64) float64 {
 	sorted := slices.Sorted(slices.Values(values))
-	if len(sorted) == 0 {
+	n := len(sorted)
+	switch {
+	case n == 0:
 		return 0
+	case n%2 == 0:
+		return (sorted[n/2-1] + sorted[n/2]) / 2
 	}
-	return sorted[len(sorted)/2]
+	return sorted[n/2]
 }
 
 func latencyOf(took []time.Duration) Latency {

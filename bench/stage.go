@@ -55,6 +55,7 @@ type staging struct {
 	retryAfter []time.Duration // of the workers; nil for their own schedule
 	busy       float64         // share of recipients that the sink postpones
 	record     bool            // the sink writes a file, so that it can be killed
+	mailless   bool            // no mail is sent: there is no sink
 }
 
 // raise starts everything. Whatever happens, the caller closes what it gets.
@@ -106,6 +107,9 @@ func (st *stage) launch(ctx context.Context, p part) error {
 }
 
 func (st *stage) startSink(ctx context.Context, s staging) (err error) {
+	if s.mailless {
+		return nil
+	}
 	if st.smtp, err = freeAddr(); err != nil {
 		return err
 	}

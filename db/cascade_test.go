@@ -7,6 +7,7 @@ import (
 
 	"herald/db"
 	"herald/internal/campaign"
+	"herald/internal/order"
 )
 
 // Messages have no foreign key; they go with their distribution all the same, and nobody else's do.
@@ -76,4 +77,36 @@ func TestMembersGoWithTheirSegmentAndCustomer(t *testing.T) {
 	_, err = p.pool.Exec(t.Context(), "DELETE FROM projects WHERE id = $1", p.project)
 	require.NoError(t, err)
 	require.Zero(t, members())
+}
+
+// Nor have occurrences and orders a key to their customer, nor orders to their project.
+func TestOccurrencesAndOrdersFollowWhoIsDeleted(t *testing.T) {
+	t.Parallel()
+	p := newPeople(t)
+	place := func(p people, source string) {
+		amount := int64(100)
+		_, err := db.NewOrders(p.pool).Place(t.Context(), p.project, db.Placing{Draft: order.Draft{Amount: &amount}, Customer: &db.Saving{SourceID: &source}})
+		require.NoError(t, err)
+	}
+	count := func(p people, query string) (n int) {
+		require.NoError(t, p.pool.QueryRow(t.Context(), query, p.project).Scan(&n))
+		return n
+	}
+	place(p, "ada")
+	place(p, "grace")
+	require.NoError(t, p.customers.Delete(t.Context(), p.project, "ada"))
+	require.Equal(t, 2, count(p, "SELECT count(*) FROM occurrences WHERE project_id = $1"), "grace was made and ordered")
+	require.Equal(t, 2, count(p, "SELECT count(*) FROM orders WHERE project_id = $1"))
+	require.Equal(t, 1, count(p, "SELECT count(*) FROM orders WHERE project_id = $1 AND customer_id IS NULL"), "what was bought stays")
+
+	other := p
+	var err error
+	other.project, err = db.Projects{Pool: p.pool}.Create(t.Context(), "other")
+	require.NoError(t, err)
+	place(other, "ada")
+	_, err = p.pool.Exec(t.Context(), "DELETE FROM projects WHERE id = $1", p.project)
+	require.NoError(t, err)
+	require.Zero(t, count(p, "SELECT count(*) FROM orders WHERE project_id = $1"))
+	require.Zero(t, count(p, "SELECT count(*) FROM occurrences WHERE project_id = $1"))
+	require.Equal(t, 1, count(other, "SELECT count(*) FROM orders WHERE project_id = $1"))
 }

@@ -3,11 +3,11 @@ package db
 import (
 	"context"
 	"encoding/json"
+	"reflect"
 	"slices"
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"herald/db/internal/rows"
@@ -23,7 +23,7 @@ import (
 // Its law: lock the customers first, and write after; whoever else changes them waits, and so sees what we did. Then say which
 // of their facts moved (touch, figures) and what happened to them (happened). What follows from that is drawn at the end.
 type change struct {
-	tx      pgx.Tx
+	tx      *pipeline
 	project uuid.UUID
 	source  occurrence.Source
 	// sources are of a change that serves several requests at once: whose doing it is what happens to a customer.
@@ -42,7 +42,7 @@ const consequences = 8
 
 // inChange runs do as one change. It is run again where it met another in a deadlock, so do must start from nothing.
 func inChange(ctx context.Context, pool *pgxpool.Pool, project uuid.UUID, do func(*change) error) error {
-	return inTxAgain(ctx, pool, func(tx pgx.Tx) error {
+	run := func(tx *pipeline) error {
 		c := &change{
 			tx: tx, project: project, source: occurrence.SourceOf(ctx),
 			touched: map[uuid.UUID]segment.Facets{}, moved: map[uuid.UUID]*customer.Figures{},
@@ -52,7 +52,8 @@ func inChange(ctx context.Context, pool *pgxpool.Pool, project uuid.UUID, do fun
 			return err
 		}
 		return c.settle(ctx)
-	})
+	}
+	return again(func() error { return inPipeline(ctx, pool, run) })
 }
 
 // lock holds customers until the change ends, so that nobody else changes them; every change begins with it, or with the
@@ -128,7 +129,7 @@ func (c *change) writeFigures(ctx context.Context) error {
 		p.ReferredCustomers = append(p.ReferredCustomers, f.ReferredCustomers)
 	}
 	clear(c.moved)
-	return q.FiguresAdd(ctx, c.tx, p)
+	return q.FiguresAdd(ctx, c.tx.later(), p)
 }
 
 // writeOccurrences appends what happened, in its order.
@@ -137,10 +138,15 @@ func (c *change) writeOccurrences(ctx context.Context) error {
 		return nil
 	}
 	p := rows.OccurrenceAppendParams{ProjectID: c.project}
+	var data json.RawMessage
+	var of uintptr // the data that is marshalled: an order that is made as paid is told of twice
 	for _, o := range c.occurred {
-		data, err := o.Raw()
-		if err != nil {
-			return err
+		if at := reflect.ValueOf(o.Data).Pointer(); at == 0 || at != of {
+			var err error
+			if data, err = o.Raw(); err != nil {
+				return err
+			}
+			of = at
 		}
 		by, ok := c.sources[o.Customer]
 		if !ok {
@@ -162,10 +168,10 @@ func (c *change) writeOccurrences(ctx context.Context) error {
 		p.Datas = append(p.Datas, string(data))
 		p.Waitings = append(p.Waitings, o.Type.Triggers())
 	}
-	if err := q.OccurrenceAppend(ctx, c.tx, p); err != nil || !slices.Contains(p.Waitings, true) {
+	if err := q.OccurrenceAppend(ctx, c.tx.later(), p); err != nil || !slices.Contains(p.Waitings, true) {
 		return err
 	}
-	return wakeRelay(ctx, c.tx)
+	return wakeRelay(ctx, c.tx.later())
 }
 
 // judge holds the customers that the change touched against the segments that look at what it touched, and tells who entered

@@ -32,6 +32,10 @@ func Open(ctx context.Context, url string, maxConnections int32) (*pgxpool.Pool,
 		return nil, fmt.Errorf("database URL: %w", err)
 	}
 	config.MaxConns = maxConnections
+	config.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
+		uuids(conn)
+		return nil
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
@@ -76,11 +80,10 @@ func inTx(ctx context.Context, pool *pgxpool.Pool, do func(pgx.Tx) error) error 
 // errAgain ends a transaction that has to be run again, because another one was faster with a row that both make.
 var errAgain = errors.New("another transaction made the row meanwhile")
 
-// inTxAgain is inTx for transactions that lock many rows: one that met another in a deadlock, or that says errAgain, is run
-// again.
-func inTxAgain(ctx context.Context, pool *pgxpool.Pool, do func(pgx.Tx) error) error {
+// again runs a transaction that locks many rows: one that met another in a deadlock, or that says errAgain, is run again.
+func again(run func() error) error {
 	for try := 1; ; try++ {
-		err := inTx(ctx, pool, do)
+		err := run()
 		var pg *pgconn.PgError
 		if try < 5 && (errors.Is(err, errAgain) || errors.As(err, &pg) && pg.Code == "40P01") {
 			continue

@@ -65,7 +65,7 @@ func (s *Events) track(ctx context.Context, project uuid.UUID, asks []asked[Trac
 			p.CustomerIds, p.Names = append(p.CustomerIds, e.Customer.ID), append(p.Names, e.Name)
 			c.touch(e.Customer.ID, segment.Events)
 		}
-		if err := q.EventCount(ctx, c.tx, p); err != nil {
+		if err := q.EventCount(ctx, c.tx.later(), p); err != nil {
 			return err
 		}
 		for _, e := range events {

@@ -59,7 +59,7 @@ func (p Placing) about() []string {
 
 // Place makes the order, or changes the one that has the id or the source id. An id that we did not give is fault.NotFound.
 func (s *Orders) Place(ctx context.Context, project uuid.UUID, p Placing) (order.Order, error) {
-	if _, err := p.New(); err != nil { // what is wrong by itself is refused before it waits
+	if err := p.Check(); err != nil { // what is wrong by itself is refused before it waits
 		return order.Order{}, err
 	}
 	return s.placed.do(ctx, project, p)

@@ -104,7 +104,7 @@ var wokenAt atomic.Int64
 const wakeEvery = 10 * time.Millisecond
 
 // wakeRelay has the database wake the relay when tx commits.
-func wakeRelay(ctx context.Context, tx pgx.Tx) error {
+func wakeRelay(ctx context.Context, tx rows.DBTX) error {
 	now, last := time.Now().UnixNano(), wokenAt.Load()
 	if now-last < int64(wakeEvery) || !wokenAt.CompareAndSwap(last, now) {
 		return nil

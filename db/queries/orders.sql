@@ -1,7 +1,9 @@
 -- name: OrderFind :many
 -- The orders that the ids and source ids name.
-SELECT * FROM orders WHERE project_id = sqlc.arg(project_id)
-	AND (id = ANY (sqlc.arg(ids)::uuid[]) OR source_id = ANY (sqlc.arg(source_ids)::text[]));
+SELECT a.* FROM orders a WHERE a.project_id = sqlc.arg(project_id) AND a.id = ANY (sqlc.arg(ids)::uuid[])
+UNION ALL
+SELECT b.* FROM orders b WHERE b.project_id = sqlc.arg(project_id) AND b.source_id = ANY (sqlc.arg(source_ids)::text[])
+	AND b.id <> ALL (sqlc.arg(ids)::uuid[]);
 
 -- name: OrderLock :many
 SELECT * FROM orders WHERE project_id = sqlc.arg(project_id) AND id = ANY (sqlc.arg(ids)::uuid[]) ORDER BY id FOR NO KEY UPDATE;

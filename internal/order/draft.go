@@ -115,7 +115,7 @@ func (d Draft) New() (Order, error) {
 // Over is an order with what the draft says of it, and its sums. A source id can be given to an order once. Its creation is
 // written once: who sends an order back does not move it.
 func (d Draft) Over(o Order) (Order, error) {
-	faults := d.check()
+	faults := d.faults()
 	if o.SourceID == nil {
 		o.SourceID = d.SourceID
 	} else if d.SourceID != nil && *d.SourceID != *o.SourceID {
@@ -209,8 +209,10 @@ func (d ItemDraft) price() *int64 {
 	return nil
 }
 
-// check finds everything that is wrong with the draft itself.
-func (d Draft) check() (faults fault.List) {
+// Check finds everything that is wrong with the draft by itself; Over may find more.
+func (d Draft) Check() error { return d.faults().Err() }
+
+func (d Draft) faults() (faults fault.List) {
 	if d.SourceID != nil && (*d.SourceID == "" || utf8.RuneCountInString(*d.SourceID) > maxText) {
 		faults.Add(fault.Property("source_id", "Property .source_id should have 1 to %d characters", maxText))
 	}

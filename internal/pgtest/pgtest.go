@@ -101,7 +101,7 @@ func makeTemplate(ctx context.Context) error {
 // New is a pool on an empty, migrated database that only this test knows.
 func New(t testing.TB) *pgxpool.Pool {
 	t.Helper()
-	pool, err := pgxpool.New(context.Background(), fmt.Sprintf("%s&pool_max_conns=%d", URL(t), poolSize))
+	pool, err := db.Open(context.Background(), URL(t), poolSize)
 	require.NoError(t, err)
 	t.Cleanup(pool.Close)
 	return pool

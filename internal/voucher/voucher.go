@@ -156,6 +156,9 @@ func (m Metadata) Raw() json.RawMessage {
 
 // Merged is kept metadata with the keys of m set, and those that m says null for or remove names taken away.
 func (m Metadata) Merged(kept json.RawMessage, remove []string) (json.RawMessage, error) {
+	if len(m) == 0 && len(remove) == 0 {
+		return kept, nil
+	}
 	var all Metadata
 	if err := json.Unmarshal(kept, &all); err != nil {
 		return nil, fmt.Errorf("kept metadata: %w", err)

@@ -35,8 +35,10 @@ func (q *Queries) FiguresLastOrder(ctx context.Context, db DBTX, arg FiguresLast
 }
 
 const orderFind = `-- name: OrderFind :many
-SELECT id, project_id, source_id, customer_id, referrer_id, status, amount, initial_amount, discount_amount, items_discount_amount, total_discount_amount, total_amount, items, metadata, created_at, updated_at FROM orders WHERE project_id = $1
-	AND (id = ANY ($2::uuid[]) OR source_id = ANY ($3::text[]))
+SELECT a.id, a.project_id, a.source_id, a.customer_id, a.referrer_id, a.status, a.amount, a.initial_amount, a.discount_amount, a.items_discount_amount, a.total_discount_amount, a.total_amount, a.items, a.metadata, a.created_at, a.updated_at FROM orders a WHERE a.project_id = $1 AND a.id = ANY ($2::uuid[])
+UNION ALL
+SELECT b.id, b.project_id, b.source_id, b.customer_id, b.referrer_id, b.status, b.amount, b.initial_amount, b.discount_amount, b.items_discount_amount, b.total_discount_amount, b.total_amount, b.items, b.metadata, b.created_at, b.updated_at FROM orders b WHERE b.project_id = $1 AND b.source_id = ANY ($3::text[])
+	AND b.id <> ALL ($2::uuid[])
 `
 
 type OrderFindParams struct {

@@ -1,0 +1,204 @@
+package db
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"herald/db/internal/rows"
+)
+
+// pipeline is a transaction that spares round trips: its beginning, its commit and every statement whose answer nobody needs
+// go to the server with the next statement whose answer somebody waits for. Where one of those fails, that statement does.
+type pipeline struct {
+	pgx.Tx // once it has begun
+	conn   *pgx.Conn
+	queued *pgx.Batch // what is to go with the next statement
+}
+
+// rollbackTime bounds a rollback, which happens also where the caller's time is over.
+const rollbackTime = 5 * time.Second
+
+// inPipeline is inTx with a pipeline.
+func inPipeline(ctx context.Context, pool *pgxpool.Pool, do func(*pipeline) error) (err error) {
+	conn, err := pool.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release() // which closes a connection that is still in a transaction
+	p := &pipeline{conn: conn.Conn(), queued: &pgx.Batch{}}
+	p.queued.BeginTx(pgx.TxOptions{})
+	committed := false
+	defer func() {
+		if !committed && p.conn.PgConn().TxStatus() != 'I' {
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTime)
+			defer cancel()
+			_, _ = p.conn.Exec(ctx, "rollback") // the connection is closed where this fails
+		}
+	}()
+	if err := do(p); err != nil {
+		return err
+	}
+	if err := p.Commit(ctx); err != nil {
+		return err
+	}
+	committed = true
+	return nil
+}
+
+// later runs statements whose answers nobody needs: they go with the next one.
+func (p *pipeline) later() rows.DBTX { return waiting{p} }
+
+// waiting is a pipeline seen by who does not wait.
+type waiting struct{ *pipeline }
+
+// Exec keeps the statement for later; it cannot say how many rows it touches.
+func (w waiting) Exec(_ context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
+	w.queued.Queue(sql, args...)
+	return pgconn.CommandTag{}, nil
+}
+
+// send sends what is queued with the last statement, whose answer the caller reads from what it gets.
+func (p *pipeline) send(ctx context.Context, sql string, args ...any) (pgx.BatchResults, error) {
+	before := p.queued.Len()
+	p.queued.Queue(sql, args...)
+	results := p.conn.SendBatch(ctx, p.queued)
+	p.queued = &pgx.Batch{}
+	if p.Tx == nil {
+		p.Tx = results.Tx()
+	}
+	for range before {
+		if _, err := results.Exec(); err != nil {
+			_ = results.Close() // says the same
+			return nil, err
+		}
+	}
+	return results, nil
+}
+
+// Exec runs a statement.
+func (p *pipeline) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
+	if p.queued.Len() == 0 {
+		return p.Tx.Exec(ctx, sql, args...)
+	}
+	results, err := p.send(ctx, sql, args...)
+	if err != nil {
+		return pgconn.CommandTag{}, err
+	}
+	tag, err := results.Exec()
+	if ended := results.Close(); err == nil {
+		err = ended
+	}
+	return tag, err
+}
+
+// Query runs a statement that returns rows.
+func (p *pipeline) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
+	if p.queued.Len() == 0 {
+		return p.Tx.Query(ctx, sql, args...)
+	}
+	results, err := p.send(ctx, sql, args...)
+	if err != nil {
+		return nil, err
+	}
+	found, err := results.Query()
+	if err != nil {
+		_ = results.Close() // says the same
+		return nil, err
+	}
+	return &pipelineRows{found, results}, nil
+}
+
+// QueryRow runs a statement that returns one row.
+func (p *pipeline) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
+	if p.queued.Len() == 0 {
+		return p.Tx.QueryRow(ctx, sql, args...)
+	}
+	found, err := p.Query(ctx, sql, args...)
+	return pipelineRow{found, err}
+}
+
+// flush sends what is queued.
+func (p *pipeline) flush(ctx context.Context) error {
+	if p.queued.Len() == 0 {
+		return nil
+	}
+	_, err := p.Exec(ctx, "SELECT 1")
+	return err
+}
+
+// Begin makes a savepoint.
+func (p *pipeline) Begin(ctx context.Context) (pgx.Tx, error) {
+	if err := p.flush(ctx); err != nil {
+		return nil, err
+	}
+	return p.Tx.Begin(ctx)
+}
+
+// CopyFrom copies rows into a table.
+func (p *pipeline) CopyFrom(ctx context.Context, table pgx.Identifier, columns []string, from pgx.CopyFromSource) (int64, error) {
+	if err := p.flush(ctx); err != nil {
+		return 0, err
+	}
+	return p.Tx.CopyFrom(ctx, table, columns, from)
+}
+
+// SendBatch runs several statements.
+func (p *pipeline) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
+	if err := p.flush(ctx); err != nil {
+		return pgx.FailedBatchResults(b, err)
+	}
+	return p.Tx.SendBatch(ctx, b)
+}
+
+// Commit ends the transaction with what is queued.
+func (p *pipeline) Commit(ctx context.Context) error {
+	if p.Tx == nil && p.queued.Len() == 1 { // nothing but the beginning
+		return nil
+	}
+	tag, err := p.Exec(ctx, "commit")
+	if err == nil && tag.String() != "COMMIT" {
+		return pgx.ErrTxCommitRollback
+	}
+	return err
+}
+
+// pipelineRows are rows at the end of a batch, which ends with them.
+type pipelineRows struct {
+	pgx.Rows
+	results pgx.BatchResults
+}
+
+// Close ends the reading.
+func (r *pipelineRows) Close() {
+	r.Rows.Close()
+	_ = r.results.Close() // an error is the rows' own, and told by Err
+}
+
+// pipelineRow is the first of some rows.
+type pipelineRow struct {
+	found pgx.Rows
+	err   error
+}
+
+// Scan reads it; pgx.ErrNoRows where there is none.
+func (r pipelineRow) Scan(to ...any) error {
+	if r.err != nil {
+		return r.err
+	}
+	defer r.found.Close()
+	if !r.found.Next() {
+		if err := r.found.Err(); err != nil {
+			return err
+		}
+		return pgx.ErrNoRows
+	}
+	if err := r.found.Scan(to...); err != nil {
+		return err
+	}
+	r.found.Close()
+	return r.found.Err()
+}
