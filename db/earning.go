@@ -227,7 +227,7 @@ func (c *change) memberships(ctx context.Context, segments []uuid.UUID, awards [
 // breaks reports whether one of the rules of an object does not hold.
 func (c *change) breaks(ctx context.Context, book rulebook, object uuid.UUID, f rule.Facts) (bool, error) {
 	for _, r := range book.rules[object] {
-		if r.Need().Own {
+		if r.Need().Counts != 0 {
 			own := rulebook{project: c.project, rules: map[uuid.UUID][]rule.Rule{object: book.rules[object]}}
 			broken, err := own.broken(ctx, c.tx, f)
 			return len(broken) > 0, err

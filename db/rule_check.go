@@ -26,7 +26,7 @@ func rulesOf(ctx context.Context, tx rows.DBTX, project uuid.UUID, objects []uui
 	for _, row := range found {
 		r := rule.Rule(row.ValidationRule)
 		book.rules[row.RelatedObjectID] = append(book.rules[row.RelatedObjectID], r)
-		if r.Need().Shared {
+		if r.Need().Counts.Shared() {
 			book.counted = append(book.counted, row.AssignmentID)
 		}
 	}
@@ -88,8 +88,8 @@ func (b rulebook) past(ctx context.Context, tx rows.DBTX, f *rule.Facts) (map[uu
 		for _, r := range rules {
 			n := r.Need()
 			need.Segments = append(need.Segments, n.Segments...)
-			need.Shared, need.Whole = need.Shared || n.Shared, need.Whole || n.Whole
-			if n.Own && !slices.Contains(counting, object) {
+			need.Counts |= n.Counts
+			if n.Counts != 0 && !slices.Contains(counting, object) {
 				counting = append(counting, object)
 			}
 		}
@@ -106,47 +106,52 @@ func (b rulebook) past(ctx context.Context, tx rows.DBTX, f *rule.Facts) (map[uu
 		}
 	}
 	counts := make(map[uuid.UUID]rule.Counts, len(counting))
-	if len(counting) == 0 {
-		return counts, nil
-	}
-	day, week, month := spans(f.Now)
-	if known {
-		own, err := q.RuleCountsOfCustomer(ctx, tx, rows.RuleCountsOfCustomerParams{
-			ProjectID: b.project, CustomerID: f.Customer.ID, Objects: counting, Day: day, Week: week, Month: month,
-		})
-		if err != nil {
+	if known && need.Counts&rule.ByCustomer != 0 {
+		if err := b.countOwn(ctx, tx, f, counting, counts); err != nil {
 			return nil, err
 		}
-		for _, row := range own {
-			counts[row.ID] = rule.Counts{
-				PerCustomer:        rule.Spans{Total: row.Total, Day: row.Day, Week: row.Week, Month: row.Month},
-				CampaignByCustomer: rule.Spans{Total: row.CampaignTotal, Day: row.CampaignDay, Week: row.CampaignWeek, Month: row.CampaignMonth},
-			}
+	}
+	if need.Counts.Shared() {
+		return counts, b.countAll(ctx, tx, f, need.Counts, counting, counts)
+	}
+	return counts, nil
+}
+
+// countOwn adds what the customer redeemed of the objects.
+func (b rulebook) countOwn(ctx context.Context, tx rows.DBTX, f *rule.Facts, objects []uuid.UUID, into map[uuid.UUID]rule.Counts) error {
+	day, week, month := spans(f.Now)
+	own, err := q.RuleCountsOfCustomer(ctx, tx, rows.RuleCountsOfCustomerParams{
+		ProjectID: b.project, CustomerID: f.Customer.ID, Objects: objects, Day: day, Week: week, Month: month,
+	})
+	for _, row := range own {
+		into[row.ID] = rule.Counts{
+			PerCustomer:        rule.Spans{Total: row.Total, Day: row.Day, Week: row.Week, Month: row.Month},
+			CampaignByCustomer: rule.Spans{Total: row.CampaignTotal, Day: row.CampaignDay, Week: row.CampaignWeek, Month: row.CampaignMonth},
 		}
 	}
-	if !need.Shared {
-		return counts, nil
-	}
-	since := month
-	if week.Before(month) {
-		since = week
-	}
-	if need.Whole {
-		since = time.Time{}
-	}
-	shared, err := q.RuleCounts(ctx, tx, rows.RuleCountsParams{
-		ProjectID: b.project, Objects: counting, Day: day, Week: week, Month: month, Since: since, ApiKey: f.APIKey,
+	return err
+}
+
+// countAll adds what everyone redeemed of the objects, as far as it is wanted.
+func (b rulebook) countAll(
+	ctx context.Context, tx rows.DBTX, f *rule.Facts, want rule.Counted, objects []uuid.UUID, into map[uuid.UUID]rule.Counts,
+) error {
+	day, week, month := spans(f.Now)
+	all, err := q.RuleCounts(ctx, tx, rows.RuleCountsParams{
+		ProjectID: b.project, Objects: objects, Day: day, Week: week, Month: month, ApiKey: f.APIKey,
+		WantsOwn: want&rule.OfObject != 0, WantsKey: want&rule.ByKey != 0, WantsTotal: want&rule.OfCampaign != 0,
+		WantsSpans: want&rule.CampaignSpans != 0, WantsCustomers: want&rule.Customers != 0, WantsAmounts: want&rule.Amounts != 0,
 	})
-	for _, row := range shared {
-		c := counts[row.ID]
+	for _, row := range all {
+		c := into[row.ID]
 		c.Redemptions = rule.Spans{Day: row.Day, Week: row.Week, Month: row.Month}
 		c.PerKey = row.PerKey
 		c.CampaignRedemptions = rule.Spans{Total: row.Total, Day: row.CampaignDay, Week: row.CampaignWeek, Month: row.CampaignMonth}
 		c.CampaignCustomers = rule.Spans{Total: row.Customers, Day: row.CustomersDay, Week: row.CustomersWeek, Month: row.CustomersMonth}
 		c.OrdersAmount, c.OrdersDiscounted = row.Amount, row.Discounted
-		counts[row.ID] = c
+		into[row.ID] = c
 	}
-	return counts, err
+	return err
 }
 
 // spans are the starts of an instant's day, week (Monday) and month, in UTC.

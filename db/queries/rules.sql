@@ -70,44 +70,75 @@ ORDER BY created_at, id;
 -- name: RuleSegments :many
 SELECT segment_id FROM segment_members WHERE customer_id = sqlc.arg(customer_id) AND segment_id = ANY (sqlc.arg(segments)::uuid[]);
 
--- What everyone redeemed of each object and of its campaign, since an instant.
 -- name: RuleCounts :many
-SELECT o.id::uuid AS id, own.day, own.week, own.month, own.per_key, camp.total, camp.day AS campaign_day, camp.week AS campaign_week,
-	camp.month AS campaign_month, camp.customers, camp.customers_day, camp.customers_week, camp.customers_month,
-	camp.amount, camp.discounted
-FROM unnest(sqlc.arg(objects)::uuid[]) o(id)
-LEFT JOIN campaigns c ON c.id = o.id AND c.project_id = sqlc.arg(project_id)
-LEFT JOIN vouchers v ON v.id = o.id AND v.project_id = sqlc.arg(project_id)
-LEFT JOIN promotion_tiers t ON t.id = o.id AND t.project_id = sqlc.arg(project_id)
-LEFT JOIN earning_rules e ON e.id = o.id AND e.project_id = sqlc.arg(project_id)
-LEFT JOIN reward_assignments ra ON ra.id = o.id AND ra.project_id = sqlc.arg(project_id)
+-- What everyone redeemed of each object and of its campaign: only what is wanted is counted. What rules ask of the whole past of a
+-- campaign is read from an index alone, but for the amounts.
+WITH asked AS (
+	SELECT o.id::uuid AS id, c.id AS campaign, v.id AS voucher, t.id AS tier,
+		coalesce(c.id, v.campaign_id, t.campaign_id, e.campaign_id, ra.campaign_id) AS of
+	FROM unnest(sqlc.arg(objects)::uuid[]) o(id)
+	LEFT JOIN campaigns c ON c.id = o.id AND c.project_id = sqlc.arg(project_id)
+	LEFT JOIN vouchers v ON v.id = o.id AND v.project_id = sqlc.arg(project_id)
+	LEFT JOIN promotion_tiers t ON t.id = o.id AND t.project_id = sqlc.arg(project_id)
+	LEFT JOIN earning_rules e ON e.id = o.id AND e.project_id = sqlc.arg(project_id)
+	LEFT JOIN reward_assignments ra ON ra.id = o.id AND ra.project_id = sqlc.arg(project_id)
+)
+SELECT a.id, own.day, own.week, own.month, keyed.redemptions AS per_key, whole.total, span.day AS campaign_day, span.week AS campaign_week,
+	span.month AS campaign_month, people.total AS customers, people.day AS customers_day, people.week AS customers_week,
+	people.month AS customers_month, money.amount, money.discounted
+FROM asked a
 CROSS JOIN LATERAL (
 	SELECT count(*) FILTER (WHERE r.created_at >= sqlc.arg(day)::timestamptz) AS day,
 		count(*) FILTER (WHERE r.created_at >= sqlc.arg(week)::timestamptz) AS week,
-		count(*) FILTER (WHERE r.created_at >= sqlc.arg(month)::timestamptz) AS month,
-		count(*) FILTER (WHERE r.effects->'channel'->>'channel_id' = sqlc.arg(api_key)::text) AS per_key
+		count(*) FILTER (WHERE r.created_at >= sqlc.arg(month)::timestamptz) AS month
 	FROM (
-		SELECT r1.* FROM redemptions r1 WHERE r1.voucher_id = v.id
-		UNION ALL SELECT r2.* FROM redemptions r2 WHERE r2.promotion_tier_id = t.id
-		UNION ALL SELECT r3.* FROM redemptions r3 WHERE r3.campaign_id = c.id
+		SELECT r1.* FROM redemptions r1 WHERE r1.voucher_id = a.voucher
+		UNION ALL SELECT r2.* FROM redemptions r2 WHERE r2.promotion_tier_id = a.tier
+		UNION ALL SELECT r3.* FROM redemptions r3 WHERE r3.campaign_id = a.campaign
 	) r
-	WHERE r.created_at >= sqlc.arg(since)::timestamptz AND r.object = 'redemption' AND r.status = 'SUCCEEDED'
+	WHERE sqlc.arg(wants_own)::boolean AND r.object = 'redemption' AND r.status = 'SUCCEEDED'
+		AND r.created_at >= least(sqlc.arg(week)::timestamptz, sqlc.arg(month)::timestamptz)
 ) own
 CROSS JOIN LATERAL (
-	SELECT count(*) AS total,
-		count(*) FILTER (WHERE r.created_at >= sqlc.arg(day)::timestamptz) AS day,
+	SELECT count(*) AS redemptions
+	FROM (
+		SELECT r1.* FROM redemptions r1 WHERE r1.voucher_id = a.voucher
+		UNION ALL SELECT r2.* FROM redemptions r2 WHERE r2.promotion_tier_id = a.tier
+		UNION ALL SELECT r3.* FROM redemptions r3 WHERE r3.campaign_id = a.campaign
+	) r
+	WHERE sqlc.arg(wants_key)::boolean AND r.object = 'redemption' AND r.status = 'SUCCEEDED'
+		AND r.effects->'channel'->>'channel_id' = sqlc.arg(api_key)::text
+) keyed
+CROSS JOIN LATERAL (
+	SELECT count(*) AS total FROM redemptions r
+	WHERE sqlc.arg(wants_total)::boolean AND r.campaign_id = a.of AND r.object = 'redemption' AND r.status = 'SUCCEEDED'
+) whole
+CROSS JOIN LATERAL (
+	SELECT count(*) FILTER (WHERE r.created_at >= sqlc.arg(day)::timestamptz) AS day,
 		count(*) FILTER (WHERE r.created_at >= sqlc.arg(week)::timestamptz) AS week,
-		count(*) FILTER (WHERE r.created_at >= sqlc.arg(month)::timestamptz) AS month,
-		count(DISTINCT r.customer_id) AS customers,
-		count(DISTINCT r.customer_id) FILTER (WHERE r.created_at >= sqlc.arg(day)::timestamptz) AS customers_day,
-		count(DISTINCT r.customer_id) FILTER (WHERE r.created_at >= sqlc.arg(week)::timestamptz) AS customers_week,
-		count(DISTINCT r.customer_id) FILTER (WHERE r.created_at >= sqlc.arg(month)::timestamptz) AS customers_month,
-		coalesce(sum((r.effects->'order'->>'amount')::bigint), 0)::bigint AS amount,
+		count(*) FILTER (WHERE r.created_at >= sqlc.arg(month)::timestamptz) AS month
+	FROM redemptions r
+	WHERE sqlc.arg(wants_spans)::boolean AND r.campaign_id = a.of AND r.object = 'redemption' AND r.status = 'SUCCEEDED'
+		AND r.created_at >= least(sqlc.arg(week)::timestamptz, sqlc.arg(month)::timestamptz)
+) span
+CROSS JOIN LATERAL (
+	SELECT count(*) AS total,
+		count(*) FILTER (WHERE p.last >= sqlc.arg(day)::timestamptz) AS day,
+		count(*) FILTER (WHERE p.last >= sqlc.arg(week)::timestamptz) AS week,
+		count(*) FILTER (WHERE p.last >= sqlc.arg(month)::timestamptz) AS month
+	FROM (
+		SELECT max(r.created_at) AS last FROM redemptions r
+		WHERE sqlc.arg(wants_customers)::boolean AND r.campaign_id = a.of AND r.object = 'redemption' AND r.status = 'SUCCEEDED'
+			AND r.customer_id IS NOT NULL
+		GROUP BY r.customer_id
+	) p
+) people
+CROSS JOIN LATERAL (
+	SELECT coalesce(sum((r.effects->'order'->>'amount')::bigint), 0)::bigint AS amount,
 		coalesce(sum((r.effects->>'applied')::bigint), 0)::bigint AS discounted
 	FROM redemptions r
-	WHERE r.campaign_id = coalesce(c.id, v.campaign_id, t.campaign_id, e.campaign_id, ra.campaign_id)
-		AND r.created_at >= sqlc.arg(since)::timestamptz AND r.object = 'redemption' AND r.status = 'SUCCEEDED'
-) camp;
+	WHERE sqlc.arg(wants_amounts)::boolean AND r.campaign_id = a.of AND r.object = 'redemption' AND r.status = 'SUCCEEDED'
+) money;
 
 -- What one customer redeemed of each object and of its campaign.
 -- name: RuleCountsOfCustomer :many

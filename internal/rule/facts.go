@@ -60,10 +60,25 @@ type Violation struct {
 // Need says which facts of the past a rule asks for.
 type Need struct {
 	Segments []uuid.UUID // whether the customer is in these
-	Own      bool        // what the customer redeemed
-	Shared   bool        // what everyone redeemed this month and week, so that two redemptions must not count at once
-	Whole    bool        // what everyone ever redeemed
+	Counts   Counted
 }
+
+// Counted are kinds of counts.
+type Counted uint8
+
+// The kinds of counts. All but the first are of what everyone redeems, so that two redemptions must not count at once.
+const (
+	ByCustomer    Counted = 1 << iota // Counts.PerCustomer and CampaignByCustomer
+	OfObject                          // Counts.Redemptions
+	ByKey                             // Counts.PerKey
+	OfCampaign                        // Counts.CampaignRedemptions.Total
+	CampaignSpans                     // the rest of it
+	Customers                         // Counts.CampaignCustomers
+	Amounts                           // Counts.OrdersAmount and OrdersDiscounted
+)
+
+// Shared reports whether something is counted that other customers do.
+func (c Counted) Shared() bool { return c&^ByCustomer != 0 }
 
 // Check is nil where the rule holds, and says otherwise why not.
 func (r Rule) Check(f Facts) *Violation {
@@ -92,9 +107,7 @@ func (r Rule) root(f Facts) scope {
 func (r Rule) Need() Need {
 	var n Need
 	r.Rules.each(func(c *condition) {
-		n.Own = n.Own || c.about.counts != noCount // who counts everyone asks whether this customer is new
-		n.Shared = n.Shared || c.about.counts >= spanCount
-		n.Whole = n.Whole || c.about.counts == sharedCount
+		n.Counts |= c.about.counts
 		if c.about.kind != segments {
 			return
 		}

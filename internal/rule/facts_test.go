@@ -310,10 +310,10 @@ func TestARuleSaysWhatMustBeKnownOfThePast(t *testing.T) {
 	for text, want := range map[string]Need{
 		`order.amount $is [1]`: {},
 		`customer.segment $is ["seg_0192f0c1b8d77d4fa1c3e5f708192a3b"]`: {Segments: []uuid.UUID{members}},
-		`redemption.count.per_customer $is [1]`:                         {Own: true},
-		`redemption.count.daily $is [1]`:                                {Own: true, Shared: true},
-		`campaign.redemptions.customers_count.weekly $is [1]`:           {Own: true, Shared: true},
-		`campaign.orders.amount $is [1]`:                                {Own: true, Shared: true, Whole: true},
+		`redemption.count.per_customer $is [1]`:                         {Counts: ByCustomer},
+		`redemption.count.daily $is [1]`:                                {Counts: OfObject},
+		`campaign.redemptions.customers_count.weekly $is [1]`:           {Counts: Customers | ByCustomer},
+		`campaign.orders.amount $is [1]`:                                {Counts: Amounts},
 	} {
 		r, err := Parse([]byte(`{"1": {"name": "order.items.any", "rules": {"7": ` + written(t, text) + `}}}`))
 		require.NoError(t, err)

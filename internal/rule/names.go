@@ -20,18 +20,8 @@ type about struct {
 	statement bool                                         // says something about a discount or about how to ask; holds
 	covers    bool                                         // says that a discount is applicable to the lines
 	matchAll  bool                                         // says that all lines must match
-	counts    count
+	counts    Counted
 }
-
-// count says which counts a name asks for.
-type count uint8
-
-const (
-	noCount     count = iota
-	ownCount          // of the customer, who is locked while they redeem
-	spanCount         // of what everyone redeems, within a month at most
-	sharedCount       // of what everyone ever redeemed
-)
 
 // names is what conditions can be about. Each is also known with underscores in place of dots.
 var names = map[string]about{
@@ -85,32 +75,32 @@ var names = map[string]about{
 	"sku.discount_applicable":              {kind: truths, statement: true, covers: true},
 
 	// What is asked about counts too: "at most one for each customer" holds for the first.
-	"campaign.orders.amount": counted(sharedCount, func(f *Facts) int64 {
+	"campaign.orders.amount": counted(Amounts, func(f *Facts) int64 {
 		if f.Order == nil {
 			return f.Counts.OrdersAmount
 		}
 		return f.Counts.OrdersAmount + f.Order.Amount
 	}),
-	"campaign.orders.amount_discounted":            counted(sharedCount, func(f *Facts) int64 { return f.Counts.OrdersDiscounted + f.Discount }),
-	"campaign.redemptions.count":                   counted(sharedCount, func(f *Facts) int64 { return f.Counts.CampaignRedemptions.Total + 1 }),
-	"campaign.redemptions.count.daily":             counted(spanCount, func(f *Facts) int64 { return f.Counts.CampaignRedemptions.Day + 1 }),
-	"campaign.redemptions.count.weekly":            counted(spanCount, func(f *Facts) int64 { return f.Counts.CampaignRedemptions.Week + 1 }),
-	"campaign.redemptions.count.monthly":           counted(spanCount, func(f *Facts) int64 { return f.Counts.CampaignRedemptions.Month + 1 }),
-	"campaign.redemptions.customers_count":         counted(sharedCount, customers(func(s Spans) int64 { return s.Total })),
-	"campaign.redemptions.customers_count.daily":   counted(spanCount, customers(func(s Spans) int64 { return s.Day })),
-	"campaign.redemptions.customers_count.weekly":  counted(spanCount, customers(func(s Spans) int64 { return s.Week })),
-	"campaign.redemptions.customers_count.monthly": counted(spanCount, customers(func(s Spans) int64 { return s.Month })),
+	"campaign.orders.amount_discounted":            counted(Amounts, func(f *Facts) int64 { return f.Counts.OrdersDiscounted + f.Discount }),
+	"campaign.redemptions.count":                   counted(OfCampaign, func(f *Facts) int64 { return f.Counts.CampaignRedemptions.Total + 1 }),
+	"campaign.redemptions.count.daily":             counted(CampaignSpans, func(f *Facts) int64 { return f.Counts.CampaignRedemptions.Day + 1 }),
+	"campaign.redemptions.count.weekly":            counted(CampaignSpans, func(f *Facts) int64 { return f.Counts.CampaignRedemptions.Week + 1 }),
+	"campaign.redemptions.count.monthly":           counted(CampaignSpans, func(f *Facts) int64 { return f.Counts.CampaignRedemptions.Month + 1 }),
+	"campaign.redemptions.customers_count":         counted(Customers|ByCustomer, customers(func(s Spans) int64 { return s.Total })),
+	"campaign.redemptions.customers_count.daily":   counted(Customers|ByCustomer, customers(func(s Spans) int64 { return s.Day })),
+	"campaign.redemptions.customers_count.weekly":  counted(Customers|ByCustomer, customers(func(s Spans) int64 { return s.Week })),
+	"campaign.redemptions.customers_count.monthly": counted(Customers|ByCustomer, customers(func(s Spans) int64 { return s.Month })),
 
-	"redemption.count.daily":                counted(spanCount, func(f *Facts) int64 { return f.Counts.Redemptions.Day + 1 }),
-	"redemption.count.weekly":               counted(spanCount, func(f *Facts) int64 { return f.Counts.Redemptions.Week + 1 }),
-	"redemption.count.monthly":              counted(spanCount, func(f *Facts) int64 { return f.Counts.Redemptions.Month + 1 }),
+	"redemption.count.daily":                counted(OfObject, func(f *Facts) int64 { return f.Counts.Redemptions.Day + 1 }),
+	"redemption.count.weekly":               counted(OfObject, func(f *Facts) int64 { return f.Counts.Redemptions.Week + 1 }),
+	"redemption.count.monthly":              counted(OfObject, func(f *Facts) int64 { return f.Counts.Redemptions.Month + 1 }),
 	"redemption.count.per_customer":         byCustomer(func(s Spans) int64 { return s.Total }),
 	"redemption.count.per_customer.daily":   byCustomer(func(s Spans) int64 { return s.Day }),
 	"redemption.count.per_customer.weekly":  byCustomer(func(s Spans) int64 { return s.Week }),
 	"redemption.count.per_customer.monthly": byCustomer(func(s Spans) int64 { return s.Month }),
-	"redemption.count.per_api_key":          counted(sharedCount, func(f *Facts) int64 { return f.Counts.PerKey + 1 }),
+	"redemption.count.per_api_key":          counted(ByKey, func(f *Facts) int64 { return f.Counts.PerKey + 1 }),
 	// Nobody redeems as a user: all calls come with a key.
-	"redemption.count.per_user": counted(noCount, func(*Facts) int64 { return 0 }),
+	"redemption.count.per_user": counted(0, func(*Facts) int64 { return 0 }),
 	"redemption.user.login":     one(texts, func(*Facts) value { return unknown }),
 	"redemption.api_key": {kind: texts, read: func(f *Facts, _ scope, _ string) []value {
 		return []value{{known: f.APIKey != "", list: true, each: []scalar{textScalar(f.APIKey), textScalar(f.KeyName)}}}
@@ -154,7 +144,7 @@ func ofOrder(read func(*order.Order) value) about {
 	})
 }
 
-func counted(c count, read func(*Facts) int64) about {
+func counted(c Counted, read func(*Facts) int64) about {
 	a := one(numbers, func(f *Facts) value { return numberValue(read(f)) })
 	a.counts = c
 	return a
@@ -168,7 +158,7 @@ func byCustomer(read func(Spans) int64) about {
 		}
 		return numberValue(read(f.Counts.PerCustomer) + 1)
 	})
-	a.counts = ownCount
+	a.counts = ByCustomer
 	return a
 }
 

@@ -191,52 +191,87 @@ func (q *Queries) AssignmentsOf(ctx context.Context, db DBTX, arg AssignmentsOfP
 }
 
 const ruleCounts = `-- name: RuleCounts :many
-SELECT o.id::uuid AS id, own.day, own.week, own.month, own.per_key, camp.total, camp.day AS campaign_day, camp.week AS campaign_week,
-	camp.month AS campaign_month, camp.customers, camp.customers_day, camp.customers_week, camp.customers_month,
-	camp.amount, camp.discounted
-FROM unnest($1::uuid[]) o(id)
-LEFT JOIN campaigns c ON c.id = o.id AND c.project_id = $2
-LEFT JOIN vouchers v ON v.id = o.id AND v.project_id = $2
-LEFT JOIN promotion_tiers t ON t.id = o.id AND t.project_id = $2
-LEFT JOIN earning_rules e ON e.id = o.id AND e.project_id = $2
-LEFT JOIN reward_assignments ra ON ra.id = o.id AND ra.project_id = $2
+WITH asked AS (
+	SELECT o.id::uuid AS id, c.id AS campaign, v.id AS voucher, t.id AS tier,
+		coalesce(c.id, v.campaign_id, t.campaign_id, e.campaign_id, ra.campaign_id) AS of
+	FROM unnest($11::uuid[]) o(id)
+	LEFT JOIN campaigns c ON c.id = o.id AND c.project_id = $12
+	LEFT JOIN vouchers v ON v.id = o.id AND v.project_id = $12
+	LEFT JOIN promotion_tiers t ON t.id = o.id AND t.project_id = $12
+	LEFT JOIN earning_rules e ON e.id = o.id AND e.project_id = $12
+	LEFT JOIN reward_assignments ra ON ra.id = o.id AND ra.project_id = $12
+)
+SELECT a.id, own.day, own.week, own.month, keyed.redemptions AS per_key, whole.total, span.day AS campaign_day, span.week AS campaign_week,
+	span.month AS campaign_month, people.total AS customers, people.day AS customers_day, people.week AS customers_week,
+	people.month AS customers_month, money.amount, money.discounted
+FROM asked a
 CROSS JOIN LATERAL (
-	SELECT count(*) FILTER (WHERE r.created_at >= $3::timestamptz) AS day,
-		count(*) FILTER (WHERE r.created_at >= $4::timestamptz) AS week,
-		count(*) FILTER (WHERE r.created_at >= $5::timestamptz) AS month,
-		count(*) FILTER (WHERE r.effects->'channel'->>'channel_id' = $6::text) AS per_key
+	SELECT count(*) FILTER (WHERE r.created_at >= $1::timestamptz) AS day,
+		count(*) FILTER (WHERE r.created_at >= $2::timestamptz) AS week,
+		count(*) FILTER (WHERE r.created_at >= $3::timestamptz) AS month
 	FROM (
-		SELECT r1.id, r1.project_id, r1.object, r1.redemption_id, r1.parent_id, r1.customer_id, r1.voucher_id, r1.promotion_tier_id, r1.campaign_id, r1.reward_id, r1.order_id, r1.tracking_id, r1.amount, r1.result, r1.status, r1.reason, r1.failure_code, r1.failure_message, r1.effects, r1.metadata, r1.created_at FROM redemptions r1 WHERE r1.voucher_id = v.id
-		UNION ALL SELECT r2.id, r2.project_id, r2.object, r2.redemption_id, r2.parent_id, r2.customer_id, r2.voucher_id, r2.promotion_tier_id, r2.campaign_id, r2.reward_id, r2.order_id, r2.tracking_id, r2.amount, r2.result, r2.status, r2.reason, r2.failure_code, r2.failure_message, r2.effects, r2.metadata, r2.created_at FROM redemptions r2 WHERE r2.promotion_tier_id = t.id
-		UNION ALL SELECT r3.id, r3.project_id, r3.object, r3.redemption_id, r3.parent_id, r3.customer_id, r3.voucher_id, r3.promotion_tier_id, r3.campaign_id, r3.reward_id, r3.order_id, r3.tracking_id, r3.amount, r3.result, r3.status, r3.reason, r3.failure_code, r3.failure_message, r3.effects, r3.metadata, r3.created_at FROM redemptions r3 WHERE r3.campaign_id = c.id
+		SELECT r1.id, r1.project_id, r1.object, r1.redemption_id, r1.parent_id, r1.customer_id, r1.voucher_id, r1.promotion_tier_id, r1.campaign_id, r1.reward_id, r1.order_id, r1.tracking_id, r1.amount, r1.result, r1.status, r1.reason, r1.failure_code, r1.failure_message, r1.effects, r1.metadata, r1.created_at FROM redemptions r1 WHERE r1.voucher_id = a.voucher
+		UNION ALL SELECT r2.id, r2.project_id, r2.object, r2.redemption_id, r2.parent_id, r2.customer_id, r2.voucher_id, r2.promotion_tier_id, r2.campaign_id, r2.reward_id, r2.order_id, r2.tracking_id, r2.amount, r2.result, r2.status, r2.reason, r2.failure_code, r2.failure_message, r2.effects, r2.metadata, r2.created_at FROM redemptions r2 WHERE r2.promotion_tier_id = a.tier
+		UNION ALL SELECT r3.id, r3.project_id, r3.object, r3.redemption_id, r3.parent_id, r3.customer_id, r3.voucher_id, r3.promotion_tier_id, r3.campaign_id, r3.reward_id, r3.order_id, r3.tracking_id, r3.amount, r3.result, r3.status, r3.reason, r3.failure_code, r3.failure_message, r3.effects, r3.metadata, r3.created_at FROM redemptions r3 WHERE r3.campaign_id = a.campaign
 	) r
-	WHERE r.created_at >= $7::timestamptz AND r.object = 'redemption' AND r.status = 'SUCCEEDED'
+	WHERE $4::boolean AND r.object = 'redemption' AND r.status = 'SUCCEEDED'
+		AND r.created_at >= least($2::timestamptz, $3::timestamptz)
 ) own
 CROSS JOIN LATERAL (
+	SELECT count(*) AS redemptions
+	FROM (
+		SELECT r1.id, r1.project_id, r1.object, r1.redemption_id, r1.parent_id, r1.customer_id, r1.voucher_id, r1.promotion_tier_id, r1.campaign_id, r1.reward_id, r1.order_id, r1.tracking_id, r1.amount, r1.result, r1.status, r1.reason, r1.failure_code, r1.failure_message, r1.effects, r1.metadata, r1.created_at FROM redemptions r1 WHERE r1.voucher_id = a.voucher
+		UNION ALL SELECT r2.id, r2.project_id, r2.object, r2.redemption_id, r2.parent_id, r2.customer_id, r2.voucher_id, r2.promotion_tier_id, r2.campaign_id, r2.reward_id, r2.order_id, r2.tracking_id, r2.amount, r2.result, r2.status, r2.reason, r2.failure_code, r2.failure_message, r2.effects, r2.metadata, r2.created_at FROM redemptions r2 WHERE r2.promotion_tier_id = a.tier
+		UNION ALL SELECT r3.id, r3.project_id, r3.object, r3.redemption_id, r3.parent_id, r3.customer_id, r3.voucher_id, r3.promotion_tier_id, r3.campaign_id, r3.reward_id, r3.order_id, r3.tracking_id, r3.amount, r3.result, r3.status, r3.reason, r3.failure_code, r3.failure_message, r3.effects, r3.metadata, r3.created_at FROM redemptions r3 WHERE r3.campaign_id = a.campaign
+	) r
+	WHERE $5::boolean AND r.object = 'redemption' AND r.status = 'SUCCEEDED'
+		AND r.effects->'channel'->>'channel_id' = $6::text
+) keyed
+CROSS JOIN LATERAL (
+	SELECT count(*) AS total FROM redemptions r
+	WHERE $7::boolean AND r.campaign_id = a.of AND r.object = 'redemption' AND r.status = 'SUCCEEDED'
+) whole
+CROSS JOIN LATERAL (
+	SELECT count(*) FILTER (WHERE r.created_at >= $1::timestamptz) AS day,
+		count(*) FILTER (WHERE r.created_at >= $2::timestamptz) AS week,
+		count(*) FILTER (WHERE r.created_at >= $3::timestamptz) AS month
+	FROM redemptions r
+	WHERE $8::boolean AND r.campaign_id = a.of AND r.object = 'redemption' AND r.status = 'SUCCEEDED'
+		AND r.created_at >= least($2::timestamptz, $3::timestamptz)
+) span
+CROSS JOIN LATERAL (
 	SELECT count(*) AS total,
-		count(*) FILTER (WHERE r.created_at >= $3::timestamptz) AS day,
-		count(*) FILTER (WHERE r.created_at >= $4::timestamptz) AS week,
-		count(*) FILTER (WHERE r.created_at >= $5::timestamptz) AS month,
-		count(DISTINCT r.customer_id) AS customers,
-		count(DISTINCT r.customer_id) FILTER (WHERE r.created_at >= $3::timestamptz) AS customers_day,
-		count(DISTINCT r.customer_id) FILTER (WHERE r.created_at >= $4::timestamptz) AS customers_week,
-		count(DISTINCT r.customer_id) FILTER (WHERE r.created_at >= $5::timestamptz) AS customers_month,
-		coalesce(sum((r.effects->'order'->>'amount')::bigint), 0)::bigint AS amount,
+		count(*) FILTER (WHERE p.last >= $1::timestamptz) AS day,
+		count(*) FILTER (WHERE p.last >= $2::timestamptz) AS week,
+		count(*) FILTER (WHERE p.last >= $3::timestamptz) AS month
+	FROM (
+		SELECT max(r.created_at) AS last FROM redemptions r
+		WHERE $9::boolean AND r.campaign_id = a.of AND r.object = 'redemption' AND r.status = 'SUCCEEDED'
+			AND r.customer_id IS NOT NULL
+		GROUP BY r.customer_id
+	) p
+) people
+CROSS JOIN LATERAL (
+	SELECT coalesce(sum((r.effects->'order'->>'amount')::bigint), 0)::bigint AS amount,
 		coalesce(sum((r.effects->>'applied')::bigint), 0)::bigint AS discounted
 	FROM redemptions r
-	WHERE r.campaign_id = coalesce(c.id, v.campaign_id, t.campaign_id, e.campaign_id, ra.campaign_id)
-		AND r.created_at >= $7::timestamptz AND r.object = 'redemption' AND r.status = 'SUCCEEDED'
-) camp
+	WHERE $10::boolean AND r.campaign_id = a.of AND r.object = 'redemption' AND r.status = 'SUCCEEDED'
+) money
 `
 
 type RuleCountsParams struct {
-	Objects   []uuid.UUID
-	ProjectID uuid.UUID
-	Day       time.Time
-	Week      time.Time
-	Month     time.Time
-	ApiKey    string
-	Since     time.Time
+	Day            time.Time
+	Week           time.Time
+	Month          time.Time
+	WantsOwn       bool
+	WantsKey       bool
+	ApiKey         string
+	WantsTotal     bool
+	WantsSpans     bool
+	WantsCustomers bool
+	WantsAmounts   bool
+	Objects        []uuid.UUID
+	ProjectID      uuid.UUID
 }
 
 type RuleCountsRow struct {
@@ -257,16 +292,22 @@ type RuleCountsRow struct {
 	Discounted     int64
 }
 
-// What everyone redeemed of each object and of its campaign, since an instant.
+// What everyone redeemed of each object and of its campaign: only what is wanted is counted. What rules ask of the whole past of a
+// campaign is read from an index alone, but for the amounts.
 func (q *Queries) RuleCounts(ctx context.Context, db DBTX, arg RuleCountsParams) ([]RuleCountsRow, error) {
 	rows, err := db.Query(ctx, ruleCounts,
-		arg.Objects,
-		arg.ProjectID,
 		arg.Day,
 		arg.Week,
 		arg.Month,
+		arg.WantsOwn,
+		arg.WantsKey,
 		arg.ApiKey,
-		arg.Since,
+		arg.WantsTotal,
+		arg.WantsSpans,
+		arg.WantsCustomers,
+		arg.WantsAmounts,
+		arg.Objects,
+		arg.ProjectID,
 	)
 	if err != nil {
 		return nil, err
