@@ -177,3 +177,36 @@ func TestWhatACustomerCanRedeem(t *testing.T) {
 	d.call(t, 404, "GET", "/v1/customers/nobody/redeemables", nil)
 	d.elsewhere(t).call(t, 404, "GET", path, nil)
 }
+
+func TestACustomEventRefersOnce(t *testing.T) {
+	t.Parallel()
+	d := openDoor(t)
+	d.referralCode(t, "Friends", "FRIEND", "ada")
+	event := object{"event": "signed up", "customer": object{"source_id": "bob"}, "referral": object{"code": "FRIEND"}, "metadata": object{"plan": "pro"}}
+	d.call(t, 404, "POST", "/v1/events", object{"event": "signed up", "customer": "bob", "referral": object{"code": "NONE"}})
+	d.call(t, 200, "POST", "/v1/events", object{"event": "signed up", "customer": "ada", "referral": object{"code": "FRIEND"}})
+	require.Empty(t, d.told(t, "customer.referred"), "neither a refused call nor one's own code refers anybody")
+
+	d.call(t, 200, "POST", "/v1/events", event)
+	d.call(t, 200, "POST", "/v1/events", event)
+	told := d.told(t, "customer.referred")
+	require.Len(t, told, 1)
+	ada, bob := d.call(t, 200, "GET", "/v1/customers/ada", nil), d.call(t, 200, "GET", "/v1/customers/bob", nil)
+	require.Equal(t, bob["id"], told[0]["customer"])
+	require.Equal(t, true, told[0]["waiting"])
+	data := told[0]["data"].(object)
+	require.Len(t, data, 4)
+	require.Equal(t, ada["id"], data["referrer"].(object)["id"])
+	require.Equal(t, "Friends", data["campaign"].(object)["name"])
+	require.Equal(t, "FRIEND", data["voucher"].(object)["code"])
+	require.NotEmpty(t, data["custom_event"])
+
+	require.Equal(t, object{"Friends": object{"points": 0.0, "referred_customers": 1.0}}, ada["loyalty"].(object)["campaigns"])
+	require.EqualValues(t, 1, ada["loyalty"].(object)["referred_customers"])
+	by := bob["referrals"].(object)
+	require.EqualValues(t, 1, by["total"])
+	entry := by["campaigns"].([]any)[0].(object)
+	require.Equal(t, []any{ada["id"], "event"}, []any{entry["referrer_id"], entry["related_object_type"]})
+	list := d.call(t, 200, "GET", "/v1/referrals/members/FRIEND/holders?order=created_at", nil)
+	require.Equal(t, []string{"REFERRER", "REFEREE"}, roles(list), "who is referred is a referee")
+}

@@ -88,7 +88,7 @@ func FuzzForgettingRows(f *testing.F) {
 			return // no file that could have been ordered
 		}
 		before, after := goodRows(t, input), goodRows(t, kept)
-		require.Equal(t, len(before), len(after))
+		require.Len(t, after, len(before))
 		gone := 0
 		for i, row := range before {
 			if after[i] == nil && row != nil {
@@ -141,7 +141,7 @@ func FuzzForgettingItems(f *testing.F) {
 			var before, after []json.RawMessage
 			require.NoError(t, json.Unmarshal(input, &before))
 			require.NoError(t, json.Unmarshal(kept, &after))
-			require.Equal(t, len(before), len(after))
+			require.Len(t, after, len(before))
 			_, again, err := traces.Forget(kind, kept)
 			require.NoError(t, err)
 			require.False(t, again)
