@@ -210,3 +210,65 @@ func TestACustomEventRefersOnce(t *testing.T) {
 	list := d.call(t, 200, "GET", "/v1/referrals/members/FRIEND/holders?order=created_at", nil)
 	require.Equal(t, []string{"REFERRER", "REFEREE"}, roles(list), "who is referred is a referee")
 }
+
+func TestAReferralProgrammeSaysWhatRefersAndWhatARefereeIsGiven(t *testing.T) {
+	t.Parallel()
+	d := openDoor(t)
+	gifts := d.call(t, 200, "POST", "/v1/campaigns", object{
+		"name": "Gifts", "campaign_type": "GIFT_VOUCHERS", "type": "AUTO_UPDATE",
+		"voucher": object{"type": "GIFT_VOUCHER", "gift": object{"amount": 0}},
+	})
+	d.call(t, 200, "POST", "/v1/campaigns", object{
+		"name": "Friends", "campaign_type": "REFERRAL_PROGRAM", "type": "AUTO_UPDATE", "vouchers_count": 1,
+		"voucher": object{"type": "DISCOUNT_VOUCHER", "discount": object{"type": "PERCENT", "percent_off": 10}, "is_referral_code": true},
+		"referral_program": object{
+			"conversion_event_type": "custom_event", "custom_event": object{"name": "signed up"},
+			"referee_reward": object{"type": "GIFT_VOUCHER", "amount": 500, "related_object_parent": object{"id": gifts["id"], "object": "CAMPAIGN"}},
+		},
+	})
+	d.work(t)
+	code := d.call(t, 200, "POST", "/v1/publications", object{"campaign": "Friends", "customer": "ada"})["voucher"].(object)
+	require.Equal(t, true, code["is_referral_code"])
+	named := object{"code": code["code"]}
+	d.call(t, 200, "POST", "/v1/vouchers/"+code["code"].(string)+"/redemption", object{"customer": "bob"})
+	d.call(t, 200, "POST", "/v1/events", object{"event": "looked", "customer": "bob", "referral": named})
+	require.Empty(t, d.told(t, "customer.referred"), "only the programme's event refers")
+	for range 2 {
+		d.call(t, 200, "POST", "/v1/events", object{"event": "signed up", "customer": "bob", "referral": named})
+	}
+	require.Len(t, d.told(t, "customer.referred"), 1)
+
+	rewarded := d.told(t, "customer.rewarded")
+	require.Len(t, rewarded, 1)
+	data := rewarded[0]["data"].(object)
+	require.Equal(t, object{"amount": 500.0}, data["balance"])
+	require.Equal(t, "Friends", data["campaign"].(object)["name"])
+	require.Equal(t, "signed up", data["custom_event"].(object)["type"])
+	bob := d.call(t, 200, "GET", "/v1/customers/bob", nil)
+	require.EqualValues(t, 500, bob["summary"].(object)["redemptions"].(object)["gift"].(object)["amount_to_go"])
+	given := d.call(t, 200, "GET", "/v1/publications?customer=bob", nil)["publications"].([]any)
+	require.Len(t, given, 1)
+	require.Equal(t, "Automation", given[0].(object)["channel"])
+	require.Len(t, d.told(t, "customer.voucher.gift.balance_added"), 1)
+}
+
+func TestARefereeIsReferredEvenWhereThereIsNothingToGive(t *testing.T) {
+	t.Parallel()
+	d := openDoor(t)
+	d.call(t, 200, "POST", "/v1/campaigns", object{
+		"name": "None", "campaign_type": "GIFT_VOUCHERS", "type": "STATIC", "voucher": object{"type": "GIFT_VOUCHER", "gift": object{"amount": 0}},
+	})
+	for i, parent := range []object{{"name": "None"}, {"name": "Gone"}, {"id": "camp_0192f0c1b8d77d4fa1c3e5f708192a3b"}} {
+		name := fmt.Sprint("Friends ", i)
+		d.call(t, 200, "POST", "/v1/campaigns", object{
+			"name": name, "campaign_type": "REFERRAL_PROGRAM", "type": "AUTO_UPDATE", "vouchers_count": 1,
+			"voucher":          object{"type": "DISCOUNT_VOUCHER", "discount": object{"type": "PERCENT", "percent_off": 10}, "is_referral_code": true},
+			"referral_program": object{"referee_reward": object{"type": "GIFT_VOUCHER", "amount": 500, "related_object_parent": parent}},
+		})
+		d.work(t)
+		code := d.call(t, 200, "POST", "/v1/publications", object{"campaign": name, "customer": "ada"})["voucher"].(object)["code"]
+		d.call(t, 200, "POST", "/v1/events", object{"event": "signed up", "customer": "bob", "referral": object{"code": code}})
+		require.Len(t, d.told(t, "customer.referred"), i+1)
+		require.Empty(t, d.told(t, "customer.rewarded"))
+	}
+}

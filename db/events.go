@@ -52,7 +52,7 @@ func (s *Events) Track(ctx context.Context, project uuid.UUID, t Tracking) (even
 }
 
 func (s *Events) track(ctx context.Context, project uuid.UUID, asks []asked[Tracking]) (events []event.Event, err error) {
-	err = inChange(ctx, s.Pool, project, func(c *change) error {
+	err = inChangeThatGives(ctx, s.Pool, project, func(c *change) error {
 		cards, err := c.cardsOf(ctx, asks)
 		if err != nil {
 			return err
@@ -216,6 +216,6 @@ func (c *change) tellEvent(ctx context.Context, e event.Event, cards namedCards)
 	if e.Referral == nil {
 		return nil
 	}
-	_, err := c.refer(ctx, *e.Referral, e.Customer.ID, referral.Cause{Type: referral.Event, ID: e.ID, Shown: shown})
+	_, err := c.refer(ctx, *e.Referral, e.Customer.ID, referral.Cause{Type: referral.Event, ID: e.ID, Name: e.Name, Shown: shown})
 	return err
 }

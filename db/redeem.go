@@ -41,22 +41,10 @@ func (r *refusal) Error() string { return r.wanted.refused.Error() }
 
 // Redeem redeems all that is asked for, or nothing. What refuses it is kept as a failed redemption, which the fault names.
 func (s Redemptions) Redeem(ctx context.Context, project uuid.UUID, ask Asking) (made Redeemed, err error) {
-	for left := attempts; ; left-- {
-		err = inChange(ctx, s.Pool, project, func(c *change) (err error) {
-			made, err = c.redeem(ctx, ask)
-			return err
-		})
-		var few fewRewards
-		if !errors.As(err, &few) || left == 0 {
-			break
-		}
-		if _, err := (Campaigns(s)).TopUp(ctx, project, few.campaign, 1+spare); err != nil {
-			return Redeemed{}, err
-		}
-	}
-	if errors.As(err, new(fewRewards)) {
-		return Redeemed{}, fault.New(fault.NoVoucher, "The codes that rewards need are given away faster than they are made; try again")
-	}
+	err = inChangeThatGives(ctx, s.Pool, project, func(c *change) (err error) {
+		made, err = c.redeem(ctx, ask)
+		return err
+	})
 	var refused *refusal
 	if errors.As(err, &refused) {
 		return Redeemed{}, s.recordRefusal(ctx, project, ask, refused)

@@ -14,7 +14,6 @@ import (
 	"herald/internal/id"
 	"herald/internal/loyalty"
 	"herald/internal/occurrence"
-	"herald/internal/publication"
 	"herald/internal/redemption"
 	"herald/internal/voucher"
 )
@@ -25,13 +24,6 @@ type offered struct {
 	tier  *uuid.UUID
 	price int64 // of a coin reward the least that pays anything
 	given given
-}
-
-// given is what a reward gave.
-type given struct {
-	voucher  *voucher.Voucher
-	campaign *campaign.Campaign // of the voucher
-	balance  map[string]any     // what was put on it
 }
 
 // loadRewards finds the rewards that points of loyalty cards are to be spent on.
@@ -125,11 +117,6 @@ func (w *wanted) rewardID() *uuid.UUID {
 	return &w.reward.Reward.ID
 }
 
-// fewRewards means that a reward needs a code of a campaign that has none left, and makes more.
-type fewRewards struct{ campaign uuid.UUID }
-
-func (fewRewards) Error() string { return "a reward needs a code that has to be made first" }
-
 // giveRewards counts the rewards that points were spent on, as far as there are some left, and gives what they promise.
 func (c *change) giveRewards(ctx context.Context, a *assessment, parts []redemption.Redemption) error {
 	for i, w := range a.all {
@@ -167,72 +154,23 @@ func (c *change) giveRewards(ctx context.Context, a *assessment, parts []redempt
 	return nil
 }
 
-// giveFromCampaign gives a customer a coupon of a campaign; credits or points go to the card of the campaign that they hold, or to
-// a new one.
-func (c *change) giveFromCampaign(ctx context.Context, to customer.Customer, r loyalty.Reward) (g given, err error) {
+// giveFromCampaign gives a customer what a reward promises of a campaign.
+func (c *change) giveFromCampaign(ctx context.Context, to customer.Customer, r loyalty.Reward) (given, error) {
 	from := r.Parameters.Campaign
 	one, ok := id.Campaign.Parse(from.ID)
 	if !ok {
-		return g, fault.Missing("campaign", from.ID)
+		return given{}, fault.Missing("campaign", from.ID)
 	}
 	row, err := q.CampaignGet(ctx, c.tx, rows.CampaignGetParams{ProjectID: c.project, ID: one})
 	if missing(err) {
-		return g, fault.Missing("campaign", from.ID)
+		return given{}, fault.Missing("campaign", from.ID)
 	}
 	if err != nil {
-		return g, err
+		return given{}, err
 	}
-	of := campaign.Campaign(row)
-	g.campaign = &of
-	if from.Balance != nil {
-		held, err := q.RewardCard(ctx, c.tx, rows.RewardCardParams{ProjectID: c.project, CampaignID: &of.ID, HolderID: &to.ID})
-		if err != nil && !missing(err) {
-			return g, err
-		}
-		if err == nil {
-			card := voucher.Voucher(held)
-			g.voucher = &card
-		}
-	}
-	if g.voucher == nil {
-		if g.voucher, err = c.giveCode(ctx, to, of); err != nil {
-			return g, err
-		}
-	}
-	if from.Balance == nil {
-		return g, nil
-	}
-	return g, c.putOnCard(ctx, &g, r, *from.Balance)
-}
-
-// giveCode publishes a code of a campaign to a customer.
-func (c *change) giveCode(ctx context.Context, to customer.Customer, of campaign.Campaign) (*voucher.Voucher, error) {
-	ask := publication.Request{Campaign: &of}.WithDefaults()
-	made, refused, err := c.publish(ctx, Saving{ID: &to.ID}, ask, of.Type == campaign.AutoUpdate)
-	switch {
-	case errors.Is(err, errFewCodes):
-		return nil, fewRewards{of.ID}
-	case err != nil:
-		return nil, err
-	case refused != nil:
-		return nil, refused
-	}
-	return &made.Vouchers[0], nil
-}
-
-// putOnCard puts the credits or points of a reward on the card that it is given on.
-func (c *change) putOnCard(ctx context.Context, g *given, r loyalty.Reward, amount int64) error {
-	source := "Automation"
-	after, _, err := c.moveBalance(ctx, balance.Movement{
-		Voucher: g.voucher.ID, Amount: amount, Type: balance.ByHand(g.voucher.Type, amount), Source: &source,
-		Details: map[string]any{"reward": balance.Named{ID: id.Reward.Format(r.ID), Name: r.Name}},
+	return c.gift(ctx, to, campaign.Campaign(row), gift{
+		balance: from.Balance, details: map[string]any{"reward": balance.Named{ID: id.Reward.Format(r.ID), Name: r.Name}},
 	})
-	g.voucher = &after
-	g.balance = map[string]any{"amount": amount}
-	if after.Type == voucher.LoyaltyCard {
-		g.balance = map[string]any{"points": amount}
-	}
-	return err
 }
 
 // shown is what was spent on as redemptions show it; occurrences leave the customer out.

@@ -38,6 +38,15 @@ const (
 	ByRedemption = "redemption"
 )
 
+// Converts reports whether a customer is referred when they redeem a referral code, or when they cause the custom event of that
+// name. A programme that says nothing takes either.
+func (r *Referral) Converts(by, event string) bool {
+	if r == nil || r.ConversionEventType == "" {
+		return true
+	}
+	return by == r.ConversionEventType && (by != ByEvent || r.CustomEvent == nil || r.CustomEvent.Name == "" || r.CustomEvent.Name == event)
+}
+
 // Check finds what is wrong; path is where it stands.
 func (r Referral) Check(path string) *fault.Error {
 	switch r.ConversionEventType {

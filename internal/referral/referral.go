@@ -25,7 +25,8 @@ const (
 type Cause struct {
 	Type  CauseType
 	ID    uuid.UUID
-	Shown any // the redemption or the custom event, as the public API shows it
+	Name  string // of a custom event
+	Shown any    // the redemption or the custom event, as the public API shows it
 }
 
 // Key is the name of what the referee did in the data of the occurrence.
