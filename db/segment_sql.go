@@ -82,10 +82,14 @@ func (r *reading) from(customers string) string {
 }
 
 // fits is the filter, as it reads at that instant, as one boolean that is never null.
-func (r *reading) fits(filter segment.Filter, now time.Time) string { return r.junction(filter, now, false) }
+func (r *reading) fits(filter segment.Filter, now time.Time) string {
+	return r.junction(filter, now, false)
+}
 
 // where is the filter as a condition, which may be null for who does not fit. The planner knows more of plain comparisons.
-func (r *reading) where(filter segment.Filter, now time.Time) string { return r.junction(filter, now, true) }
+func (r *reading) where(filter segment.Filter, now time.Time) string {
+	return r.junction(filter, now, true)
+}
 
 func (r *reading) junction(filter segment.Filter, now time.Time, nullable bool) string {
 	all := make([]string, len(filter.Conditions))
