@@ -34,6 +34,8 @@ type change struct {
 	cards    map[uuid.UUID]bool              // loyalty cards whose points moved, since their tiers were last looked at
 	occurred []occurrence.Occurrence
 	followed int // of the occurred, those whose consequences are drawn
+
+	segments *followed // the project's, once they were asked for
 }
 
 // consequences bounds how often one change can follow from another: points that lift a customer into a tier, which puts them
@@ -187,10 +189,9 @@ func (c *change) judge(ctx context.Context) error {
 		customers = append(customers, one)
 	}
 	clear(c.touched)
-	all, err := c.segments(ctx)
-	if err != nil {
+	if err := c.follow(ctx); err != nil {
 		return err
 	}
-	_, err = c.judgeBy(ctx, all.judgement(facets, time.Now()), customers)
+	_, err := c.judgeBy(ctx, c.segments.judgement(facets, time.Now()), customers)
 	return err
 }

@@ -63,37 +63,42 @@ var remembered = struct {
 
 const maxRemembered = 1000 // projects
 
-// segments are the project's segments that follow a filter; they stay until the change ends.
-func (c *change) segments(ctx context.Context) (*followed, error) {
+// follow reads the project's segments that follow a filter, where they are not known; they stay as they are until the change
+// ends.
+func (c *change) follow(ctx context.Context) error {
+	if c.segments != nil {
+		return nil
+	}
 	version, err := q.SegmentHold(ctx, c.tx, c.project)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	remembered.Lock()
-	all := remembered.of[c.project]
+	c.segments = remembered.of[c.project]
 	remembered.Unlock()
-	if all != nil && all.version == version {
-		return all, nil
+	if c.segments != nil && c.segments.version == version {
+		return nil
 	}
 	found, err := q.SegmentDynamic(ctx, c.tx, c.project)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	all = &followed{version: version}
+	all := &followed{version: version}
 	for _, row := range found {
 		one, err := judgedOf(row)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		all.segments = append(all.segments, one)
 	}
+	c.segments = all
 	remembered.Lock()
 	defer remembered.Unlock()
 	if len(remembered.of) >= maxRemembered {
 		clear(remembered.of)
 	}
 	remembered.of[c.project] = all
-	return all, nil
+	return nil
 }
 
 // judgement is the statement for what touches those facets. Filters that speak of today are read as of the whole minute, so

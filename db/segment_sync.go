@@ -35,7 +35,7 @@ type SyncCursor struct {
 // SyncedPage is what one page of a sync did.
 type SyncedPage struct {
 	Cursor   SyncCursor
-	Seen     int64 // customers held against the segment; on the last page about
+	Seen     int64 // customers held against the segment; of the last page about, or 0 where that is not known
 	Come     int64
 	Gone     int64
 	Finished bool
@@ -47,6 +47,12 @@ const pageSize = 1_000_000
 
 // SyncPage holds the customers after the cursor against the segment, a page of them, and is safe to repeat.
 func (s Segments) SyncPage(ctx context.Context, project, one uuid.UUID, after SyncCursor) (SyncedPage, error) {
+	if after == (SyncCursor{}) {
+		// Also the transaction that makes the segment is such a change: it starts the sync before it ends.
+		if err := s.awaitChanges(ctx, project); err != nil {
+			return SyncedPage{}, err
+		}
+	}
 	row, err := s.Get(ctx, project, one)
 	if err != nil {
 		return SyncedPage{}, err
@@ -62,11 +68,6 @@ func (s Segments) SyncPage(ctx context.Context, project, one uuid.UUID, after Sy
 	}
 	if this.synced {
 		return s.stray(ctx, project, []judged{this}, after)
-	}
-	if after == (SyncCursor{}) {
-		if err := s.awaitChanges(ctx, project); err != nil {
-			return SyncedPage{}, err
-		}
 	}
 	return s.fill(ctx, project, this, after)
 }
@@ -157,11 +158,10 @@ func (s Segments) stray(ctx context.Context, project uuid.UUID, segments []judge
 			if err != nil {
 				return err
 			}
-			here, err := c.segments(ctx) // those that are still there
-			if err != nil {
+			if err := c.follow(ctx); err != nil {
 				return err
 			}
-			left := slices.DeleteFunc(slices.Clone(here.segments), func(one judged) bool {
+			left := slices.DeleteFunc(slices.Clone(c.segments.segments), func(one judged) bool { // those that are still there
 				return !one.synced || !slices.ContainsFunc(segments, func(s judged) bool { return s.id == one.id })
 			})
 			m, err := c.judgeBy(ctx, judgementOf(left, now), held)
@@ -208,7 +208,7 @@ func (s Segments) pageEnd(ctx context.Context, project uuid.UUID, after SyncCurs
 	if after == (SyncCursor{}) {
 		about, err := q.CustomersAbout(ctx, s.Pool)
 		if err != nil || about > 0 && about <= pageSize {
-			return SyncedPage{Finished: true}, err
+			return SyncedPage{Seen: int64(about), Finished: true}, err
 		}
 	}
 	end, err := q.SegmentPageEnd(ctx, s.Pool, rows.SegmentPageEndParams{

@@ -216,6 +216,36 @@ func TestASyncWaitsForChangesThatHaveNotSeenTheSegment(t *testing.T) {
 	require.Equal(t, []string{"ada"}, p.members(t, gold.ID))
 }
 
+// The sync is started before the segment is there for others to see.
+func TestASyncWaitsForItsSegment(t *testing.T) {
+	t.Parallel()
+	p := newPeople(t)
+	p.save(t, "ada", `{"name":"Ada"}`)
+	type synced struct {
+		page db.SyncedPage
+		err  error
+	}
+	done := make(chan synced, 1)
+	_, err := p.segments.Create(t.Context(), p.project, segment.Definition{
+		Name: "s", Type: segment.AutoUpdate, Filter: json.RawMessage(`{"name":{"conditions":{"$is":"Ada"}}}`),
+	}, false, func(ctx context.Context, project, one uuid.UUID) error {
+		go func() {
+			page, err := p.segments.SyncPage(ctx, project, one, db.SyncCursor{})
+			done <- synced{page, err}
+		}()
+		require.Eventually(t, func() bool {
+			var waits bool
+			require.NoError(t, p.pool.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)").Scan(&waits))
+			return waits || len(done) > 0
+		}, 5*time.Second, 5*time.Millisecond)
+		return nil
+	})
+	require.NoError(t, err)
+	got := <-done
+	require.NoError(t, got.err)
+	require.EqualValues(t, 1, got.page.Come)
+}
+
 func TestStaticSegments(t *testing.T) {
 	t.Parallel()
 	p := newPeople(t)
