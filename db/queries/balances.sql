@@ -1,18 +1,18 @@
--- name: CardOpen :many
--- Locks cards, after the customers who hold them, each in one order for everybody, and reads what a movement looks at. The
--- holders are counted so that they are locked before the first card is.
-WITH holders AS (
-	SELECT c.id FROM customers c
-	WHERE c.project_id = sqlc.arg(project_id) AND c.id IN (
-		SELECT held.holder_id FROM vouchers held WHERE held.project_id = sqlc.arg(project_id) AND held.id = ANY (sqlc.arg(ids)::uuid[])
-	)
-	ORDER BY c.id FOR NO KEY UPDATE
+-- name: CardHolders :many
+-- Locks those who hold cards, in one order for everybody.
+SELECT c.id FROM customers c
+WHERE c.project_id = sqlc.arg(project_id) AND c.id IN (
+	SELECT v.holder_id FROM vouchers v WHERE v.project_id = sqlc.arg(project_id) AND v.id = ANY (sqlc.arg(ids)::uuid[])
 )
+ORDER BY c.id FOR NO KEY UPDATE;
+
+-- name: CardOpen :many
+-- Locks cards, in one order for everybody, and reads what a movement looks at.
 SELECT sqlc.embed(v), t.id AS tier_id, t.name AS tier_name
-FROM (SELECT count(*) AS n FROM holders) h CROSS JOIN vouchers v
+FROM vouchers v
 	LEFT JOIN loyalty_members m ON m.voucher_id = v.id
 	LEFT JOIN loyalty_tiers t ON t.id = m.tier_id
-WHERE h.n >= 0 AND v.project_id = sqlc.arg(project_id) AND v.id = ANY (sqlc.arg(ids)::uuid[])
+WHERE v.project_id = sqlc.arg(project_id) AND v.id = ANY (sqlc.arg(ids)::uuid[])
 ORDER BY v.id FOR NO KEY UPDATE OF v;
 
 -- name: BucketOpen :many

@@ -117,19 +117,46 @@ func (q *Queries) BucketOpen(ctx context.Context, db DBTX, voucherIds []uuid.UUI
 	return items, nil
 }
 
-const cardOpen = `-- name: CardOpen :many
-WITH holders AS (
-	SELECT c.id FROM customers c
-	WHERE c.project_id = $1 AND c.id IN (
-		SELECT held.holder_id FROM vouchers held WHERE held.project_id = $1 AND held.id = ANY ($2::uuid[])
-	)
-	ORDER BY c.id FOR NO KEY UPDATE
+const cardHolders = `-- name: CardHolders :many
+SELECT c.id FROM customers c
+WHERE c.project_id = $1 AND c.id IN (
+	SELECT v.holder_id FROM vouchers v WHERE v.project_id = $1 AND v.id = ANY ($2::uuid[])
 )
+ORDER BY c.id FOR NO KEY UPDATE
+`
+
+type CardHoldersParams struct {
+	ProjectID uuid.UUID
+	Ids       []uuid.UUID
+}
+
+// Locks those who hold cards, in one order for everybody.
+func (q *Queries) CardHolders(ctx context.Context, db DBTX, arg CardHoldersParams) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, cardHolders, arg.ProjectID, arg.Ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []uuid.UUID
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const cardOpen = `-- name: CardOpen :many
 SELECT v.id, v.project_id, v.campaign_id, v.code, v.type, v.value, v.redemption_quantity, v.redeemed_quantity, v.active, v.start_date, v.expiration_date, v.validity, v.additional_info, v.category, v.metadata, v.is_referral_code, v.holder_id, v.publication_id, v.created_at, v.updated_at, t.id AS tier_id, t.name AS tier_name
-FROM (SELECT count(*) AS n FROM holders) h CROSS JOIN vouchers v
+FROM vouchers v
 	LEFT JOIN loyalty_members m ON m.voucher_id = v.id
 	LEFT JOIN loyalty_tiers t ON t.id = m.tier_id
-WHERE h.n >= 0 AND v.project_id = $1 AND v.id = ANY ($2::uuid[])
+WHERE v.project_id = $1 AND v.id = ANY ($2::uuid[])
 ORDER BY v.id FOR NO KEY UPDATE OF v
 `
 
@@ -144,8 +171,7 @@ type CardOpenRow struct {
 	TierName *string
 }
 
-// Locks cards, after the customers who hold them, each in one order for everybody, and reads what a movement looks at. The
-// holders are counted so that they are locked before the first card is.
+// Locks cards, in one order for everybody, and reads what a movement looks at.
 func (q *Queries) CardOpen(ctx context.Context, db DBTX, arg CardOpenParams) ([]CardOpenRow, error) {
 	rows, err := db.Query(ctx, cardOpen, arg.ProjectID, arg.Ids)
 	if err != nil {
