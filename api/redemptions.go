@@ -66,12 +66,17 @@ func (o *askOptions) check() error {
 
 // asking checks the body; path is where redeemables stand in it, as Request.Check wants it.
 func (b askBody) asking(path string, of ...redemption.Redeemable) (db.Asking, error) {
-	ask := db.Asking{Request: redemption.Request{
-		Redeemables: of, Metadata: b.Metadata.Raw(), TrackingID: b.TrackingID, Session: b.Session,
-	}}
-	if err := ask.Check(path); err != nil {
+	ask, err := b.supposing()
+	if err != nil {
 		return ask, err
 	}
+	ask.Redeemables = of
+	return ask, ask.Check(path)
+}
+
+// supposing checks what the body says beside what is to be redeemed.
+func (b askBody) supposing() (db.Asking, error) {
+	ask := db.Asking{Request: redemption.Request{Metadata: b.Metadata.Raw(), TrackingID: b.TrackingID, Session: b.Session}}
 	if err := b.Options.check(); err != nil {
 		return ask, err
 	}

@@ -93,6 +93,8 @@ func New(o Options) http.Handler {
 	segments{db.Segments{Pool: o.Pool}, flows.SyncSegment}.routes(v1)
 	ofOrders := db.NewOrders(o.Pool)
 	orders{ofOrders, flows.ImportOrders}.routes(v1)
+	validations{db.Redemptions{Pool: o.Pool}}.routes(v1)
+	qualifications{db.Redemptions{Pool: o.Pool}}.routes(v1)
 	ofRedemptions := redemptions{
 		db.Redemptions{Pool: o.Pool}, db.Campaigns{Pool: o.Pool}, db.Vouchers{Pool: o.Pool}, db.Customers{Pool: o.Pool}, ofOrders,
 	}

@@ -31,6 +31,7 @@ type Asking struct {
 type wanted struct {
 	asked    redemption.Redeemable
 	voucher  *voucher.Voucher
+	pattern  bool // the voucher is one that the campaign would make
 	tier     *promotion.Tier
 	stack    *uuid.UUID
 	campaign *campaign.Campaign
@@ -51,10 +52,13 @@ type assessment struct {
 	now       time.Time
 	source    occurrence.Source
 	redeeming bool // what it decides is written by the same transaction
-	ask       Asking
-	customer  *customer.Customer
-	order     *order.Order // as the request says it is; nil: none
-	all       []*wanted
+	// audienceOnly says that of rules only what they say of the customer counts.
+	audienceOnly bool
+	supposing    bool // it asks what could be, of things of which the request says nothing
+	ask          Asking
+	customer     *customer.Customer
+	order        *order.Order // as the request says it is; nil: none
+	all          []*wanted
 
 	start, basket redemption.Basket
 	book          rulebook
@@ -213,6 +217,8 @@ func (w *wanted) of() *uuid.UUID {
 		return w.voucher.CampaignID
 	case w.tier != nil:
 		return &w.tier.CampaignID
+	case w.campaign != nil:
+		return &w.campaign.ID
 	}
 	return nil
 }
@@ -230,7 +236,7 @@ func (a *assessment) holders(cards bool) (ids []uuid.UUID) {
 // vouchers are the ids of the vouchers.
 func (a *assessment) vouchers() (ids []uuid.UUID) {
 	for _, w := range a.all {
-		if w.voucher != nil {
+		if w.voucher != nil && !w.pattern {
 			ids = append(ids, w.voucher.ID)
 		}
 	}
@@ -310,6 +316,7 @@ func (a *assessment) loadRules(ctx context.Context) (err error) {
 	}
 	a.facts = rule.Facts{
 		Now: a.now, Customer: a.customer, Order: a.order, Redemption: a.ask.Metadata, Redeeming: a.redeeming,
+		AudienceOnly: a.audienceOnly,
 	}
 	if key := a.source.APIKey; key != nil {
 		a.facts.APIKey, a.facts.KeyName = key.AppID, key.Name
@@ -321,7 +328,7 @@ func (a *assessment) loadRules(ctx context.Context) (err error) {
 // objects are what rules can limit it by: itself, its campaign, and what its points are spent on.
 func (w *wanted) objects() (ids []uuid.UUID) {
 	switch {
-	case w.voucher != nil:
+	case w.voucher != nil && !w.pattern:
 		ids = append(ids, w.voucher.ID)
 	case w.tier != nil:
 		ids = append(ids, w.tier.ID)

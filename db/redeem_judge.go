@@ -34,6 +34,7 @@ func (a *assessment) judgeOne(w *wanted) *fault.Error {
 	}
 	before := a.basket
 	before.Lines = append([]redemption.Line(nil), before.Lines...)
+	a.basket.Begin()
 	if bad := a.apply(w); bad != nil {
 		return bad
 	}
@@ -62,6 +63,9 @@ func (a *assessment) refuse(w *wanted) *fault.Error {
 		return redemption.RefuseTier(w.asked.ID, a.now, append(windows, own)...)
 	}
 	v := w.voucher
+	if v == nil || w.pattern {
+		return redemption.RefuseVoucher(w.asked.ID, a.now, windows...)
+	}
 	own := redemption.Window{
 		Active: v.Active, Start: v.StartDate, End: v.ExpirationDate, Validity: v.Validity, Published: v.PublishedAt(),
 	}
@@ -88,8 +92,11 @@ func (a *assessment) refuse(w *wanted) *fault.Error {
 // apply applies it to the order, and says what it takes from cards.
 func (a *assessment) apply(w *wanted) *fault.Error {
 	covered := a.covered(w)
-	if w.tier != nil {
+	switch {
+	case w.tier != nil:
 		return a.discount(w.tier.Discount, covered, w.asked.ID)
+	case w.voucher == nil: // a promotion, whose tiers do what it does
+		return nil
 	}
 	benefit, err := voucher.BenefitOf(w.voucher.Type, w.voucher.Value)
 	if err != nil {
@@ -134,7 +141,7 @@ func (a *assessment) credits(w *wanted, g *voucher.Gift, covered rule.Applicabil
 	wanted := max(left, 0)
 	if w.asked.Gift != nil && w.asked.Gift.Credits != nil {
 		wanted = *w.asked.Gift.Credits
-	} else if a.order == nil {
+	} else if a.order == nil && !a.supposing {
 		return redemption.Refuse(fault.MissingAmount, w.voucher.Code)
 	}
 	if wanted > left || left <= 0 {

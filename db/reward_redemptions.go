@@ -69,6 +69,9 @@ func (o *offered) is(asked redemption.Payout) bool {
 // points spends points of a loyalty card on a reward: on a coin reward as many as are asked for, or as the order needs; on any
 // other its price.
 func (a *assessment) points(w *wanted) *fault.Error {
+	if a.supposing { // nobody says what the points are to be spent on
+		return nil
+	}
 	if w.asked.Reward == nil || w.reward == nil {
 		return redemption.Refuse(fault.MissingReward, w.voucher.Code)
 	}

@@ -48,6 +48,7 @@ const (
 	Holder       Prefix = "rh"
 	Session      Prefix = "ssn"
 	Tracking     Prefix = "track"
+	Qualified    Prefix = "qua"
 	Event        Prefix = "event" // a custom event
 	Deletion     Prefix = "del"   // the permanent deletion of a customer
 	messages     Prefix = "msg"

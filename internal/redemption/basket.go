@@ -86,8 +86,8 @@ func (b *Basket) Totals() Totals {
 	return t
 }
 
-// begin forgets what the last redeemable did.
-func (b *Basket) begin() {
+// Begin forgets what the last redeemable did.
+func (b *Basket) Begin() {
 	b.Applied, b.LinesApplied = 0, 0
 	for i := range b.Lines {
 		b.Lines[i].Applied, b.Lines[i].FreeApplied, b.Lines[i].AddedApplied = 0, 0, 0

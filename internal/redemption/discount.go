@@ -15,7 +15,7 @@ const percent = 1_000_000
 // ApplyApplyDiscount applies a discount and says how much it takes off. Formulas are not evaluated: the number beside one, which
 // the public API calls its fallback, counts.
 func (b *Basket) ApplyDiscount(d voucher.Discount, a rule.Applicability) int64 {
-	b.begin()
+	b.Begin()
 	switch {
 	case d.Type == "UNIT" && b.Bare > 0: // items and an amount of something else cannot be added up
 	case d.Type == "UNIT":

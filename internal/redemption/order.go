@@ -100,7 +100,7 @@ func (e Effects) Undone(o order.Order) order.Order {
 		return o
 	}
 	b := BasketOf(o)
-	b.begin()
+	b.Begin()
 	b.Discount = max(b.Discount-e.Order.AppliedDiscount, 0)
 	for _, t := range e.Took {
 		l := t.line(b.Lines)

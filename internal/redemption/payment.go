@@ -9,7 +9,7 @@ import (
 // ApplyCredits pays with credits of a gift card, at most as many, and says how many were taken. The effect says whether they
 // pay for the order as a whole or for the items in scope, each its share.
 func (b *Basket) ApplyCredits(credits int64, effect string, a rule.Applicability) int64 {
-	b.begin()
+	b.Begin()
 	if effect != "APPLY_TO_ITEMS" {
 		return b.off(credits)
 	}
@@ -60,7 +60,7 @@ func divided(a, b, c int64) (quotient, rest int64) {
 
 // ApplyPoints pays with points, at most as many and no more than the order needs, and says how many were spent.
 func (b *Basket) ApplyPoints(points int64, e Exchange) int64 {
-	b.begin()
+	b.Begin()
 	points = min(points, e.Needed(b.Left()))
 	b.off(e.Worth(points))
 	return points

@@ -41,6 +41,7 @@ const (
 	Voucher       Kind = "voucher"
 	PromotionTier Kind = "promotion_tier"
 	Stack         Kind = "promotion_stack"
+	OfCampaign    Kind = "campaign" // a code that a campaign would give; qualifications know it
 	giftCard      Kind = "gift_card"
 	loyaltyCard   Kind = "loyalty_card"
 )
