@@ -22,6 +22,7 @@ type redemptions struct {
 	vouchers  db.Vouchers
 	customers db.Customers
 	orders    *db.Orders
+	shown     shownVouchers
 }
 
 func (h redemptions) routes(r routes) {
@@ -152,9 +153,12 @@ func (h redemptions) redeemOne(c echo.Context, body askBody, one redemption.Rede
 	if err != nil {
 		return err
 	}
-	shown := redemption.Show(made.Parts[0])
-	shown.Order = made.Order
-	return c.JSON(http.StatusOK, shown)
+	shown, err := h.dress(c, made.Parts)
+	if err != nil {
+		return err
+	}
+	shown[0].Order = made.Order
+	return c.JSON(http.StatusOK, shown[0])
 }
 
 // stacked is what redeeming several things at once, or rolling that back, answers.
@@ -182,7 +186,10 @@ func (h redemptions) redeem(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	answer := stacked{Redemptions: each(made.Parts, redemption.Show), Order: made.Order}
+	answer := stacked{Order: made.Order}
+	if answer.Redemptions, err = h.dress(c, made.Parts); err != nil {
+		return err
+	}
 	if made.Parent != nil {
 		parent := redemption.Show(*made.Parent)
 		answer.Parent = &parent
@@ -236,9 +243,12 @@ func (h redemptions) rollBack(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	shown := redemption.Show(made.Parts[0])
-	shown.Order = made.Order
-	return c.JSON(http.StatusOK, shown)
+	shown, err := h.dress(c, made.Parts)
+	if err != nil {
+		return err
+	}
+	shown[0].Order = made.Order
+	return c.JSON(http.StatusOK, shown[0])
 }
 
 // rollBackAll rolls back all that one request redeemed.
@@ -252,7 +262,10 @@ func (h redemptions) rollBackAll(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	answer := stacked{Rollbacks: each(made.Parts, redemption.Show), Order: made.Order}
+	answer := stacked{Order: made.Order}
+	if answer.Rollbacks, err = h.dress(c, made.Parts); err != nil {
+		return err
+	}
 	if made.Parent != nil {
 		parent := redemption.Show(*made.Parent)
 		answer.Rollback = &parent
@@ -281,13 +294,41 @@ func (h redemptions) show(c echo.Context, found []redemption.Full) ([]redemption
 		}
 	}
 	used, err := h.orders.Redemptions(c.Request().Context(), caller(c).ProjectID, ids)
-	return each(found, func(f redemption.Full) redemption.Shown {
-		shown := redemption.Show(f)
-		if f.Order != nil {
-			shown.Order.Redemptions = used[f.Order.ID]
+	if err != nil {
+		return nil, err
+	}
+	shown, err := h.dress(c, found)
+	for i, f := range found {
+		if f.Order != nil && err == nil {
+			shown[i].Order.Redemptions = used[f.Order.ID]
 		}
-		return shown
-	}), err
+	}
+	return shown, err
+}
+
+// dress is redemptions whose vouchers are shown with the rules that limit them, and with where their codes are images.
+func (h redemptions) dress(c echo.Context, found []redemption.Full) ([]redemption.Shown, error) {
+	shown := each(found, redemption.Show)
+	names := map[uuid.UUID]string{}
+	var vouchers []voucher.Voucher
+	for _, f := range found {
+		if f.Voucher != nil {
+			vouchers = append(vouchers, *f.Voucher)
+		}
+		if f.Campaign != nil {
+			names[f.Campaign.ID] = f.Campaign.Name
+		}
+	}
+	if len(vouchers) == 0 {
+		return shown, nil
+	}
+	dressed, err := h.shown.named(c, vouchers, names)
+	for i := range shown {
+		if shown[i].Voucher != nil && err == nil {
+			shown[i].Voucher.Shown, dressed = dressed[0], dressed[1:]
+		}
+	}
+	return shown, err
 }
 
 func (h redemptions) list(c echo.Context) error {

@@ -96,7 +96,7 @@ func New(o Options) http.Handler {
 	validations{db.Redemptions{Pool: o.Pool}}.routes(v1)
 	qualifications{db.Redemptions{Pool: o.Pool}}.routes(v1)
 	ofRedemptions := redemptions{
-		db.Redemptions{Pool: o.Pool}, db.Campaigns{Pool: o.Pool}, db.Vouchers{Pool: o.Pool}, db.Customers{Pool: o.Pool}, ofOrders,
+		db.Redemptions{Pool: o.Pool}, db.Campaigns{Pool: o.Pool}, db.Vouchers{Pool: o.Pool}, db.Customers{Pool: o.Pool}, ofOrders, shown,
 	}
 	ofRedemptions.routes(v1)
 	rewardRedemptions{ofMembers, ofRedemptions}.routes(v1)

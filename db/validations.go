@@ -35,15 +35,17 @@ func (s Redemptions) Validate(ctx context.Context, project uuid.UUID, ask Asking
 	if ask.Session == nil {
 		return a.validate(ctx)
 	}
-	err = inTxAgain(ctx, s.Pool, func(tx pgx.Tx) error {
-		again := *a
-		again.from = tx
-		made, err = again.validate(ctx)
-		if err != nil || !made.Valid {
+	err = again(func() error {
+		return inTx(ctx, s.Pool, func(tx pgx.Tx) error {
+			fresh := *a
+			fresh.from = tx
+			made, err = fresh.validate(ctx)
+			if err != nil || !made.Valid {
+				return err
+			}
+			made.Session, err = fresh.holdSession(ctx)
 			return err
-		}
-		made.Session, err = again.holdSession(ctx)
-		return err
+		})
 	})
 	return made, err
 }
