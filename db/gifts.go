@@ -95,7 +95,7 @@ func (c *change) giveCode(ctx context.Context, to customer.Customer, of campaign
 // putOnCard puts credits or points on the card that they are given on.
 func (c *change) putOnCard(ctx context.Context, g *given, what gift) error {
 	source, amount := "Automation", *what.balance
-	after, _, err := c.moveBalance(ctx, balance.Movement{
+	after, err := c.moveBalance(ctx, balance.Movement{
 		Voucher: g.voucher.ID, Amount: amount, Type: balance.ByHand(g.voucher.Type, amount), Source: &source, Details: what.details,
 	})
 	g.voucher = &after

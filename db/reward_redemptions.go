@@ -234,7 +234,7 @@ func (c *change) undoReward(ctx context.Context, of redemption.Redemption) error
 		return err
 	}
 	source := "Automation"
-	_, _, err = c.moveBalance(ctx, balance.Movement{
+	_, err = c.moveBalance(ctx, balance.Movement{
 		Voucher: *its.Voucher, Amount: -back, Type: balance.ByHand(row.Type, -back), Source: &source,
 		Details: map[string]any{"redemption": map[string]any{"id": of.PublicID()}},
 	})
