@@ -9,7 +9,6 @@ import (
 	"herald/db"
 	"herald/internal/customer"
 	"herald/internal/fault"
-	"herald/internal/publication"
 	"herald/internal/stamp"
 	"herald/internal/voucher"
 )
@@ -21,12 +20,15 @@ type clientSide struct {
 	publications publications
 	vouchers     vouchers
 	consents     consents
+	redemptions  redemptions
 }
 
 func (h clientSide) routes(r routes) {
 	r.post("/events", visits, h.track)
 	r.post("/customers", visits, h.saveCustomer)
-	r.post("/publish", visits, h.publish)
+	r.post("/publish", visits, discreet(h.publish))
+	r.post("/redeem", visits, discreet(codeOfQuery(h.redemptions.redeemVoucher)))
+	r.post("/redemptions", visits, discreet(h.redemptions.redeem))
 	r.get("/vouchers", visits, h.listVouchers)
 	r.get("/consents", visits, h.consents.list)
 	r.put("/customers/:id/consents", visits, h.consents.give)
@@ -78,9 +80,6 @@ func (h clientSide) publish(c echo.Context) error {
 	shown, err := h.publications.publish(c, body)
 	if err != nil {
 		return err
-	}
-	shown.Customer = publication.ShownRecipient{
-		ID: shown.Customer.ID, SourceID: shown.Customer.SourceID, Metadata: json.RawMessage("{}"), Object: "customer",
 	}
 	return c.JSON(http.StatusOK, shown)
 }

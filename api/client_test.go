@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -158,6 +159,19 @@ func TestAPageDoesWhatAServerDoes(t *testing.T) {
 	require.Len(t, seen, 1)
 	require.Equal(t, code, seen[0].(object)["code"])
 	require.Equal(t, "customer", p.call(t, 400, "GET", "/vouchers", nil)["property"])
+
+	redeemed := p.call(t, 200, "POST", "/redeem?code="+code.(string), object{
+		"customer": object{"source_id": "ada"}, "order": object{"amount": 500}, "gift": object{"credits": 40},
+	})
+	require.Equal(t, object{"id": said["id"], "source_id": "ada", "metadata": object{}, "object": "customer"}, redeemed["customer"])
+	require.NotContains(t, fmt.Sprint(redeemed), "ada@example.com", "nor does its order or voucher show who it is")
+	stacked := p.call(t, 200, "POST", "/redemptions", object{
+		"customer": object{"source_id": "ada"}, "order": object{"amount": 500}, "redeemables": []object{{"object": "voucher", "id": code}},
+	})
+	require.Len(t, stacked["redemptions"], 1)
+	require.NotContains(t, fmt.Sprint(stacked), "ada@example.com")
+	require.Equal(t, "code", p.call(t, 400, "POST", "/redeem", object{"customer": object{}})["property"])
+	p.call(t, 404, "POST", "/redeem?code=NONE", object{"customer": object{}})
 
 	news := d.call(t, 200, "POST", "/v1/consents", object{"name": "news"})["id"].(string)
 	p.call(t, 204, "PUT", "/customers/ada/consents", object{news: true})

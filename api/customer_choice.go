@@ -1,6 +1,8 @@
 package api
 
 import (
+	"reflect"
+
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -46,9 +48,9 @@ func (m customerChoice) saving(property string) (db.Saving, error) {
 	return saving, fault.Inside(property, err)
 }
 
-// optional is saving for a customer who may be left out.
+// optional is saving for a customer who may be left out; official clients send {} for nobody.
 func (m *customerChoice) optional(property string) (*db.Saving, error) {
-	if m == nil {
+	if m == nil || reflect.ValueOf(*m).IsZero() {
 		return nil, nil
 	}
 	saving, err := m.saving(property)

@@ -106,6 +106,6 @@ func New(o Options) http.Handler {
 	promotions{db.Promotions{Pool: o.Pool}, db.Campaigns{Pool: o.Pool}}.routes(v1)
 
 	e.Use(within(clientPath, preflight, limitAddress(o.ClientRate), authenticateClient(db.Projects{Pool: o.Pool}), decodeParams))
-	clientSide{ofEvents, ofCustomers, ofPublications, ofVouchers, ofConsents}.routes(routes{e.Group("/client/v1")})
+	clientSide{ofEvents, ofCustomers, ofPublications, ofVouchers, ofConsents, ofRedemptions}.routes(routes{e.Group("/client/v1")})
 	return e
 }
