@@ -37,35 +37,35 @@ var columns = map[string]string{
 	"birthdate":             "c.birthdate::timestamp AT TIME ZONE 'UTC'",
 	"metadata.<key>":        "c.metadata->>%s::text",
 	"system_metadata.<key>": "c.system_metadata->>%s::text",
-	"loyalty_points.campaigns.<key>.points": `coalesce((SELECT sum((v.value->>'balance')::numeric)
+	"loyalty_points.campaigns.<key>.points": `(SELECT sum((v.value->>'balance')::numeric)
 		FROM loyalty_members m JOIN vouchers v ON v.id = m.voucher_id JOIN campaigns k ON k.id = m.campaign_id
-		WHERE m.customer_id = c.id AND k.name = %s::text), 0)`,
+		WHERE m.customer_id = c.id AND k.name = %s::text)`,
 	"loyalty.campaigns.<key>.loyalty_tier": `(SELECT 'ltr_' || replace(m.tier_id::text, '-', '')
 		FROM loyalty_members m JOIN campaigns k ON k.id = m.campaign_id
 		WHERE m.customer_id = c.id AND k.name = %s::text AND m.tier_id IS NOT NULL LIMIT 1)`,
 }
 
-// figures are the fields that stand in a customer's figures, f. Counts and sums are 0 where nothing was counted yet.
+// figures are the fields that stand in a customer's figures, f, who has none before they did something.
 var figures = map[string]string{
-	"summary.orders.total_amount":      "coalesce(f.orders_amount, 0)",
-	"summary.orders.total_count":       "coalesce(f.orders_count, 0)",
-	"summary.orders.average_amount":    "coalesce(f.orders_amount / nullif(f.orders_count, 0), 0)",
-	"summary.orders.last_order_amount": "coalesce(f.last_order_amount, 0)",
+	"summary.orders.total_amount":      "f.orders_amount",
+	"summary.orders.total_count":       "f.orders_count",
+	"summary.orders.average_amount":    "f.orders_amount / nullif(f.orders_count, 0)",
+	"summary.orders.last_order_amount": "f.last_order_amount",
 	"summary.orders.last_order_date":   "f.last_order_at",
 
-	"summary.redemptions.total_redeemed":               "coalesce(f.redemptions_succeeded, 0)",
-	"summary.redemptions.total_succeeded":              "coalesce(f.redemptions_succeeded, 0)",
-	"summary.redemptions.total_failed":                 "coalesce(f.redemptions_failed, 0)",
-	"summary.redemptions.total_rolled_back":            "coalesce(f.rollbacks_succeeded, 0)",
-	"summary.redemptions.total_rollback_succeeded":     "coalesce(f.rollbacks_succeeded, 0)",
-	"summary.redemptions.total_rollback_failed":        "coalesce(f.rollbacks_failed, 0)",
-	"summary.redemptions.gift.redeemed_amount":         "coalesce(f.gift_redeemed, 0)",
-	"summary.redemptions.gift.amount_to_go":            "coalesce(f.gift_to_go, 0)",
-	"summary.redemptions.loyalty_card.redeemed_points": "coalesce(f.points_redeemed, 0)",
-	"summary.redemptions.loyalty_card.points_to_go":    "coalesce(f.points_to_go, 0)",
+	"summary.redemptions.total_redeemed":               "f.redemptions_succeeded",
+	"summary.redemptions.total_succeeded":              "f.redemptions_succeeded",
+	"summary.redemptions.total_failed":                 "f.redemptions_failed",
+	"summary.redemptions.total_rolled_back":            "f.rollbacks_succeeded",
+	"summary.redemptions.total_rollback_succeeded":     "f.rollbacks_succeeded",
+	"summary.redemptions.total_rollback_failed":        "f.rollbacks_failed",
+	"summary.redemptions.gift.redeemed_amount":         "f.gift_redeemed",
+	"summary.redemptions.gift.amount_to_go":            "f.gift_to_go",
+	"summary.redemptions.loyalty_card.redeemed_points": "f.points_redeemed",
+	"summary.redemptions.loyalty_card.points_to_go":    "f.points_to_go",
 
-	"loyalty.points":             "coalesce(f.points, 0)",
-	"loyalty.referred_customers": "coalesce(f.referred_customers, 0)",
+	"loyalty.points":             "f.points",
+	"loyalty.referred_customers": "f.referred_customers",
 }
 
 // from is where the customers of the expression are read, with all that the filters compiled so far ask for. The limits keep
@@ -108,7 +108,15 @@ func (r *reading) junction(filter segment.Filter, now time.Time, nullable bool) 
 }
 
 func (r *reading) predicate(field segment.Field, p segment.Predicate, nullable bool) string {
-	holds := comparison(&r.statement, p, view(p.View, r.column(field), field))
+	value := r.column(field)
+	if field.Kind == segment.Number { // a count or a sum, which is 0 where nothing was counted yet
+		if nullable && !p.Not {
+			// So put, the planner sees where 0 cannot fit, and that only those who have the figure are to be read.
+			return fmt.Sprintf("(%s OR %s IS NULL AND %s)", comparison(&r.statement, p, value), value, comparison(&r.statement, p, "0"))
+		}
+		value = "coalesce(" + value + ", 0)"
+	}
+	holds := comparison(&r.statement, p, view(p.View, value, field))
 	switch {
 	case p.Not:
 		return "NOT coalesce(" + holds + ", false)"
@@ -126,7 +134,7 @@ func (r *reading) column(field segment.Field) string {
 	}
 	switch field.Name {
 	case "events.<key>.count":
-		return "coalesce(" + r.event(field.Key, "count") + ", 0)"
+		return r.event(field.Key, "count")
 	case "events.<key>.last_occurrence":
 		return r.event(field.Key, "last_at")
 	}

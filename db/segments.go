@@ -187,11 +187,20 @@ func (s Segments) Delete(ctx context.Context, project, one uuid.UUID) error {
 	case !missing(err):
 		return err
 	}
-	n, err := q.SegmentDelete(ctx, s.Pool, rows.SegmentDeleteParams{ProjectID: project, ID: one})
-	if err == nil && n == 0 {
-		return fault.Missing("segment", shown)
-	}
-	return err
+	return again(func() error {
+		return inTx(ctx, s.Pool, func(tx pgx.Tx) error {
+			// The table's trigger waits for who judges by the segment, too; waiting before the row is locked keeps syncs from
+			// waiting for us meanwhile.
+			if err := q.SegmentBarrier(ctx, tx, project); err != nil {
+				return err
+			}
+			n, err := q.SegmentDelete(ctx, tx, rows.SegmentDeleteParams{ProjectID: project, ID: one})
+			if err == nil && n == 0 {
+				return fault.Missing("segment", shown)
+			}
+			return err
+		})
+	})
 }
 
 // Synced reports whether every customer was held against a segment since it was made.

@@ -110,11 +110,11 @@ BEGIN
 	RETURN NULL;
 END
 $$;
-CREATE TRIGGER segments_made AFTER INSERT ON segments REFERENCING NEW TABLE AS changed
+CREATE TRIGGER segments_version_made AFTER INSERT ON segments REFERENCING NEW TABLE AS changed
 	FOR EACH STATEMENT EXECUTE FUNCTION raise_segments_version();
-CREATE TRIGGER segments_changed AFTER UPDATE ON segments REFERENCING NEW TABLE AS changed
+CREATE TRIGGER segments_version_changed AFTER UPDATE ON segments REFERENCING NEW TABLE AS changed
 	FOR EACH STATEMENT EXECUTE FUNCTION raise_segments_version();
-CREATE TRIGGER segments_deleted AFTER DELETE ON segments REFERENCING OLD TABLE AS changed
+CREATE TRIGGER segments_version_deleted AFTER DELETE ON segments REFERENCING OLD TABLE AS changed
 	FOR EACH STATEMENT EXECUTE FUNCTION raise_segments_version();
 
 -- What whoever changes customers calls before they judge them: it holds the project's segments as they are until the change
