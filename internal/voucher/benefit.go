@@ -2,6 +2,7 @@ package voucher
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 
 	"herald/internal/fault"
@@ -70,11 +71,18 @@ func (d Discount) Check(path string) *fault.Error {
 			return bad
 		}
 	}
-	switch d.Type {
-	case "PERCENT":
-		if d.PercentOff == nil || *d.PercentOff < 0 || *d.PercentOff > 100 {
-			return fault.Property(path+".percent_off", "Property .%s.percent_off should be a number from 0 to 100", path)
+	if p := d.PercentOff; p == nil && d.Type == "PERCENT" || p != nil && (*p < 0 || *p > 100) {
+		return fault.Property(path+".percent_off", "Property .%s.percent_off should be a number from 0 to 100", path)
+	}
+	if bad := checkProducts(path, d.Product, d.SKU); bad != nil {
+		return bad
+	}
+	for i, u := range d.Units {
+		if bad := checkProducts(fmt.Sprintf("%s.units[%d]", path, i), u.Product, u.SKU); bad != nil {
+			return bad
 		}
+	}
+	switch d.Type {
 	case "AMOUNT":
 		if d.AmountOff == nil {
 			return fault.Property(path+".amount_off", "Property .%s.amount_off is required, in minor units: 1000 is 10.00", path)
@@ -85,6 +93,19 @@ func (d Discount) Check(path string) *fault.Error {
 		}
 	case "UNIT":
 		return d.checkUnits(path)
+	}
+	return nil
+}
+
+// checkProducts finds what is no object among the products that a discount adds.
+func checkProducts(path string, product, sku json.RawMessage) *fault.Error {
+	for _, given := range []struct {
+		name string
+		raw  json.RawMessage
+	}{{"product", product}, {"sku", sku}} {
+		if text := string(given.raw); text != "" && text != "null" && text[0] != '{' {
+			return fault.Property(path+"."+given.name, "Property .%s.%s should be an object", path, given.name)
+		}
 	}
 	return nil
 }
