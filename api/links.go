@@ -61,8 +61,9 @@ func (h links) assets(c echo.Context, v voucher.Voucher) (*voucher.Assets, error
 		return nil, err
 	}
 	of := func(kind asset.Kind) voucher.Asset {
-		sealed := key.Seal(string(kind), v.ProjectID, v.ID)
-		return voucher.Asset{ID: sealed, URL: h.address(c, "/api/v1/assets/"+string(kind)+"/"+sealed)}
+		return voucher.Asset{
+			ID: asset.ID(kind, key, v.ProjectID, v.ID), URL: h.address(c, asset.Path(kind, key, v.ProjectID, v.ID)),
+		}
 	}
 	return &voucher.Assets{QR: of(asset.QR), Barcode: of(asset.Barcode)}, nil
 }

@@ -102,6 +102,9 @@ func New(o Options) http.Handler {
 	rewardRedemptions{ofMembers, ofRedemptions}.routes(v1)
 	ofEvents := events{db.NewEvents(o.Pool)}
 	ofEvents.routes(v1)
+	ofExports := exports{db.Exports{Pool: o.Pool}, db.Campaigns{Pool: o.Pool}, db.Vouchers{Pool: o.Pool}, ofLinks, flows.WriteExport}
+	ofExports.routes(v1)
+	e.GET("/api/v1/exports/:id", ofExports.download)
 	rules{db.Rules{Pool: o.Pool}}.routes(v1)
 	promotions{db.Promotions{Pool: o.Pool}, db.Campaigns{Pool: o.Pool}}.routes(v1)
 

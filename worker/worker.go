@@ -125,6 +125,7 @@ func (w *Worker) planActivities() []any {
 			Letters: w.letters(), PageSize: pageSize,
 		},
 		&activities.Rounds{Messages: messages},
+		&activities.Exports{Store: db.Exports{Pool: pool}},
 		&activities.Orders{Store: db.NewOrders(pool), Actions: db.AsyncActions{Pool: pool}},
 		&activities.Codes{
 			Campaigns: db.Campaigns{Pool: pool}, Vouchers: db.Vouchers{Pool: pool}, Actions: db.AsyncActions{Pool: pool},

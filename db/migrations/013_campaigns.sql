@@ -7,6 +7,7 @@ CREATE TABLE exports (
 	parameters      jsonb NOT NULL DEFAULT '{}',
 	status          text NOT NULL DEFAULT 'SCHEDULED',
 	channel         text NOT NULL DEFAULT 'API',
+	base            text NOT NULL, -- the address of the door, for the links in the file
 	content         bytea, -- the finished file, gzipped
 	failure         text,
 	created_at      timestamptz NOT NULL DEFAULT now(),

@@ -12,6 +12,9 @@ import (
 	"github.com/boombuler/barcode"
 	"github.com/boombuler/barcode/code128"
 	"github.com/boombuler/barcode/qr"
+	"github.com/google/uuid"
+
+	"herald/internal/seal"
 )
 
 // Kind is what a code is drawn as.
@@ -28,6 +31,16 @@ const (
 	PNG = "png"
 	SVG = "svg"
 )
+
+// Path is where a voucher's image is, below the address of the door.
+func Path(kind Kind, key seal.Key, project, voucher uuid.UUID) string {
+	return "/api/v1/assets/" + string(kind) + "/" + ID(kind, key, project, voucher)
+}
+
+// ID names a voucher's image: the voucher's own id, sealed.
+func ID(kind Kind, key seal.Key, project, voucher uuid.UUID) string {
+	return key.Seal(string(kind), project, voucher)
+}
 
 // MaxSize and DefaultSize are sizes of images, each step pixelsPerStep wide.
 const (
