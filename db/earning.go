@@ -100,9 +100,10 @@ type award struct {
 	rule   loyalty.Rule
 	member member
 	of     *programme
-	for_   occurrence.Occurrence
+	what   occurrence.Occurrence
 	facts  earningFacts
 	points int64
+	limit  *uuid.UUID // the validation rule that let it through
 }
 
 // earningFacts is what happened, as rules see it.
@@ -150,7 +151,7 @@ func awardsFor(offers []loyalty.Rule, members map[uuid.UUID][]member, programmes
 			if at < 0 {
 				continue
 			}
-			one := award{rule: rule, member: members[o.Customer][at], of: programmes[rule.CampaignID], for_: o, facts: facts}
+			one := award{rule: rule, member: members[o.Customer][at], of: programmes[rule.CampaignID], what: o, facts: facts}
 			one.facts.Customer = one.member.customer.Metadata
 			if err := one.weigh(collected); err != nil {
 				return nil, err
@@ -198,6 +199,9 @@ func (c *change) allowed(ctx context.Context, awards []award) ([]award, error) {
 		broken, err := c.breaks(ctx, book, a.rule.ID, f)
 		if err != nil {
 			return nil, err
+		}
+		if rules := book.rules[a.rule.ID]; len(rules) > 0 {
+			a.limit = &rules[0].ID
 		}
 		if !broken {
 			kept = append(kept, a)
@@ -254,10 +258,6 @@ func (c *change) award(ctx context.Context, awards []award) error {
 	if err != nil {
 		return err
 	}
-	limits, err := assignmentsOf(ctx, c.tx, c.project, each(awards, func(a award) uuid.UUID { return a.rule.ID })...)
-	if err != nil {
-		return err
-	}
 	for i, a := range awards {
 		account, err := balance.AccountOf(made[i].voucher)
 		if err != nil {
@@ -266,12 +266,12 @@ func (c *change) award(ctx context.Context, awards []award) error {
 		data := map[string]any{
 			"holder": customer.ShowSimple(a.member.customer), "voucher": voucher.ShowSimple(made[i].voucher, &a.of.campaign.Name),
 			"campaign": a.of.shownCampaign(), "loyalty_tier": a.of.shown(a.member.tier),
-			"earning_rule": loyalty.ShowRule(a.rule, limitOf(limits[a.rule.ID])),
-			"balance":      account.Show(balance.PointsAccrual, a.points, a.member.card), "order": a.for_.Data["order"],
-			"event": c.shownEvent(a.for_),
+			"earning_rule": loyalty.ShowRule(a.rule, id.Rule.FormatPtr(a.limit)),
+			"balance":      account.Show(balance.PointsAccrual, a.points, a.member.card), "order": a.what.Data["order"],
+			"event": c.shownEvent(a.what),
 		}
 		c.happened(occurrence.Occurrence{
-			Type: occurrence.RewardedPoints, Customer: a.for_.Customer, Subject: &a.of.campaign.ID, Tier: a.member.tier, Data: data,
+			Type: occurrence.RewardedPoints, Customer: a.what.Customer, Subject: &a.of.campaign.ID, Tier: a.member.tier, Data: data,
 		})
 	}
 	return nil
@@ -281,14 +281,14 @@ func (c *change) award(ctx context.Context, awards []award) error {
 func (a award) details() map[string]any {
 	details := map[string]any{"earning_rule": map[string]any{"id": a.rule.PublicID(), "source": map[string]any{"banner": a.rule.Source.Banner}}}
 	for _, name := range []string{"segment", "loyalty_tier"} {
-		if about, ok := a.for_.Data[name]; ok {
+		if about, ok := a.what.Data[name]; ok {
 			details[name] = about
 		}
 	}
-	if shown, ok := a.for_.Data["order"].(order.Shown); ok {
+	if shown, ok := a.what.Data["order"].(order.Shown); ok {
 		details["order"] = map[string]any{"id": shown.ID, "source_id": shown.SourceID}
 	}
-	if shown, ok := a.for_.Data["event"].(event.Shown); ok {
+	if shown, ok := a.what.Data["event"].(event.Shown); ok {
 		details["custom_event"] = map[string]any{"id": shown.ID, "type": shown.Type}
 	}
 	return details

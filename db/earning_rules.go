@@ -30,14 +30,6 @@ func (r LimitedRule) Show() loyalty.ShownRule {
 	return loyalty.ShowRule(r.Rule, id.Rule.FormatPtr(r.Limit))
 }
 
-// limitOf is the validation rule that an earning rule shows: the first.
-func limitOf(assigned []rule.Assignment) *string {
-	if len(assigned) == 0 {
-		return nil
-	}
-	return id.Rule.FormatPtr(&assigned[0].RuleID)
-}
-
 // Create makes the rules of a programme, all or none. A segment, tier or validation rule that is not there is fault.NotFound.
 func (s EarningRules) Create(ctx context.Context, project, programme uuid.UUID, all []LimitedRule) ([]LimitedRule, error) {
 	made := slices.Clone(all)

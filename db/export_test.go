@@ -8,6 +8,7 @@ import (
 
 	"herald/internal/balance"
 	"herald/internal/customer"
+	"herald/internal/occurrence"
 	"herald/internal/referral"
 	"herald/internal/voucher"
 )
@@ -47,4 +48,17 @@ func Meet(ctx context.Context, pool *pgxpool.Pool, project uuid.UUID, all []Savi
 		return err
 	})
 	return met, err
+}
+
+// Happen is a change in which nothing but these things happened.
+func Happen(ctx context.Context, pool *pgxpool.Pool, project uuid.UUID, all ...occurrence.Occurrence) error {
+	return inChange(ctx, pool, project, func(c *change) error {
+		if _, err := c.lock(ctx, each(all, func(o occurrence.Occurrence) uuid.UUID { return o.Customer })...); err != nil {
+			return err
+		}
+		for _, o := range all {
+			c.happened(o)
+		}
+		return nil
+	})
 }

@@ -27,7 +27,7 @@ func (c *change) holdAwards(ctx context.Context, awards []award) (now []award, e
 			continue
 		}
 		details := a.details()
-		details["event"] = c.shownEvent(a.for_)
+		details["event"] = c.shownEvent(a.what)
 		if tier := a.of.tier(a.member.tier); tier != nil {
 			details["holder_loyalty_tier"] = balance.Named{ID: id.Tier.Format(tier.ID), Name: tier.Name}
 		}
@@ -39,7 +39,7 @@ func (c *change) holdAwards(ctx context.Context, awards []award) (now []award, e
 			VoucherID: a.member.card, CampaignID: a.of.campaign.ID, CustomerID: a.member.customer.ID, Points: a.points,
 			ActivatesOn: balance.Today(time.Now()).AddDate(0, 0, wait.PeriodValue), Expiration: a.rule.ExpirationRules, Details: raw,
 		}
-		if shown, ok := a.for_.Data["order"].(order.Shown); ok {
+		if shown, ok := a.what.Data["order"].(order.Shown); ok {
 			if of, ok := id.Order.Parse(shown.ID); ok {
 				p.OrderID = &of
 			}

@@ -1,9 +1,9 @@
 -- name: CardHolders :many
 -- Locks those who hold cards, in one order for everybody.
 SELECT c.id FROM customers c
-WHERE c.project_id = sqlc.arg(project_id) AND c.id IN (
+WHERE c.project_id = sqlc.arg(project_id) AND c.id = ANY (ARRAY( -- an array, so that holders are looked up and not joined
 	SELECT v.holder_id FROM vouchers v WHERE v.project_id = sqlc.arg(project_id) AND v.id = ANY (sqlc.arg(ids)::uuid[])
-)
+))
 ORDER BY c.id FOR NO KEY UPDATE;
 
 -- name: CardOpen :many

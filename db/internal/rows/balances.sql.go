@@ -119,9 +119,9 @@ func (q *Queries) BucketOpen(ctx context.Context, db DBTX, voucherIds []uuid.UUI
 
 const cardHolders = `-- name: CardHolders :many
 SELECT c.id FROM customers c
-WHERE c.project_id = $1 AND c.id IN (
+WHERE c.project_id = $1 AND c.id = ANY (ARRAY( -- an array, so that holders are looked up and not joined
 	SELECT v.holder_id FROM vouchers v WHERE v.project_id = $1 AND v.id = ANY ($2::uuid[])
-)
+))
 ORDER BY c.id FOR NO KEY UPDATE
 `
 
