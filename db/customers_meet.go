@@ -119,33 +119,32 @@ func saidOf(all []Saving, met []customer.Customer, places []int) (said []int) {
 
 // lockOrMake locks the customers that are there and makes the others, with no more than a source id; fresh are those.
 func (c *change) lockOrMake(ctx context.Context, all []Saving) (met []customer.Customer, fresh map[uuid.UUID]bool, err error) {
-	p := rows.CustomerMeetParams{ProjectID: c.project, Ids: []uuid.UUID{}, SourceIds: []string{}, NewIds: []uuid.UUID{}}
+	if len(all) == 0 {
+		return nil, nil, nil
+	}
+	ids, sourceIDs, newIDs := []uuid.UUID{}, []string{}, []uuid.UUID{}
 	sources, nameless, fresh := map[string]bool{}, map[int]uuid.UUID{}, map[uuid.UUID]bool{}
 	for _, i := range inOrder(all) {
 		switch one := all[i]; {
 		case one.ID != nil:
-			p.Ids = append(p.Ids, *one.ID)
+			ids = append(ids, *one.ID)
 		case one.SourceID == nil:
 			nameless[i] = id.New()
-			p.SourceIds, p.NewIds = append(p.SourceIds, ""), append(p.NewIds, nameless[i])
+			sourceIDs, newIDs = append(sourceIDs, ""), append(newIDs, nameless[i])
 		case !sources[*one.SourceID]:
 			sources[*one.SourceID] = true
-			p.SourceIds, p.NewIds = append(p.SourceIds, *one.SourceID), append(p.NewIds, id.New())
+			sourceIDs, newIDs = append(sourceIDs, *one.SourceID), append(newIDs, id.New())
 		}
 	}
-	if len(all) == 0 {
-		return nil, nil, nil
-	}
-	for _, one := range p.NewIds {
+	for _, one := range newIDs {
 		fresh[one] = true
 	}
-	found, err := q.CustomerMeet(ctx, c.tx, p)
+	found, err := c.people(ctx, "SELECT * FROM meet_customers($1, $2, $3, $4)", c.project, ids, sourceIDs, newIDs)
 	if err != nil {
 		return nil, nil, err
 	}
 	byID, bySource := map[uuid.UUID]customer.Customer{}, map[string]customer.Customer{}
-	for _, row := range found {
-		one := customer.Customer(row)
+	for _, one := range found {
 		byID[one.ID] = one
 		if one.SourceID != nil {
 			bySource[*one.SourceID] = one
@@ -170,7 +169,19 @@ func (c *change) lockOrMake(ctx context.Context, all []Saving) (met []customer.C
 	return met, fresh, nil
 }
 
-// saying is what is said of one customer, as sayCustomers reads it.
+// people reads customers.
+func (c *change) people(ctx context.Context, statement string, args ...any) ([]customer.Customer, error) {
+	found, err := c.tx.Query(ctx, statement, args...)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(found, func(row pgx.CollectableRow) (customer.Customer, error) {
+		one, err := pgx.RowToStructByPos[rows.Customer](row)
+		return customer.Customer(one), err
+	})
+}
+
+// saying is what is said of one customer, as say_of_customers reads it.
 type saying struct {
 	ID          uuid.UUID       `json:"id"`
 	Fresh       bool            `json:"fresh"`
@@ -185,25 +196,6 @@ type saying struct {
 	Cleared     []string        `json:"cleared"`
 	Removed     []string        `json:"removed"`
 }
-
-// sayCustomers changes customers as is said of each. What is null stays as it was, unless its name is among the cleared; the
-// address and the metadata are merged. Whom it changes nothing about is not in the answer: see the trigger customers_unchanged.
-const sayCustomers = `UPDATE customers c SET
-	source_id = coalesce(c.source_id, s.source_id),
-	name = CASE WHEN 'name' = ANY (s.cleared) THEN NULL ELSE coalesce(s.name, c.name) END,
-	description = CASE WHEN 'description' = ANY (s.cleared) THEN NULL ELSE coalesce(s.description, c.description) END,
-	email = CASE WHEN 'email' = ANY (s.cleared) THEN NULL ELSE coalesce(s.email, c.email) END,
-	phone = CASE WHEN 'phone' = ANY (s.cleared) THEN NULL ELSE coalesce(s.phone, c.phone) END,
-	birthdate = CASE WHEN 'birthdate' = ANY (s.cleared) THEN NULL ELSE coalesce(s.birthdate, c.birthdate) END,
-	address = CASE WHEN 'address' = ANY (s.cleared) THEN NULL
-		ELSE nullif(jsonb_strip_nulls(coalesce(c.address, '{}') || coalesce(s.address, '{}')), '{}') END,
-	metadata = CASE WHEN 'metadata' = ANY (s.cleared) THEN '{}'
-		ELSE (c.metadata || coalesce(s.metadata, '{}')) - coalesce(s.removed, '{}') END,
-	updated_at = CASE WHEN NOT s.fresh THEN now() END
-FROM jsonb_to_recordset($2) AS s(id uuid, fresh boolean, source_id text, name text, description text, email text, phone text,
-	birthdate date, address jsonb, metadata jsonb, cleared text[], removed text[])
-WHERE c.project_id = $1 AND c.id = s.id
-RETURNING c.*`
 
 // say saves what the savings at those places say of the customers whom the change holds, and returns those it changed.
 func (c *change) say(
@@ -231,11 +223,7 @@ func (c *change) say(
 	if err != nil {
 		return nil, err
 	}
-	found, err := c.tx.Query(ctx, sayCustomers, c.project, raw)
-	if err != nil {
-		return nil, err
-	}
-	changed, err := pgx.CollectRows(found, pgx.RowToStructByPos[rows.Customer])
+	changed, err := c.people(ctx, "SELECT * FROM say_of_customers($1, $2)", c.project, raw)
 	if violates(err, "customers_source_id_key") {
 		return nil, &fault.Error{
 			Code: fault.Duplicate, Property: "source_id", ResourceID: or(claims, ""), ResourceType: "customer",
@@ -243,8 +231,8 @@ func (c *change) say(
 		}
 	}
 	byID := make(map[uuid.UUID]customer.Customer, len(changed))
-	for _, row := range changed {
-		byID[row.ID] = customer.Customer(row)
+	for _, one := range changed {
+		byID[one.ID] = one
 	}
 	return byID, err
 }

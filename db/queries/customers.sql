@@ -89,19 +89,3 @@ GROUP BY p.customer_id, g.id;
 -- By which customers were brought along.
 SELECT campaign_id, referrer_id, referee_id, related_type, related_id, created_at FROM referrals
 WHERE project_id = sqlc.arg(project_id) AND referee_id = ANY (sqlc.arg(customers)::uuid[]) ORDER BY created_at, id;
-
--- name: CustomerMeet :many
--- Locks the customers that the ids and source ids name, and makes those of the new ones whose source id nobody has, or who have
--- none (''): they are known by their ids. One whom another transaction was faster to make is missing from the answer.
-WITH held AS MATERIALIZED (
-	SELECT * FROM customers c WHERE c.project_id = sqlc.arg(project_id)
-		AND (c.id = ANY (sqlc.arg(ids)::uuid[]) OR c.source_id = ANY (sqlc.arg(source_ids)::text[]))
-	ORDER BY c.id FOR NO KEY UPDATE
-), made AS (
-	INSERT INTO customers (id, project_id, source_id, created_at)
-	SELECT n.id, sqlc.arg(project_id), nullif(n.source_id, ''), clock_timestamp()
-	FROM (SELECT unnest(sqlc.arg(new_ids)::uuid[]) AS id, unnest(sqlc.arg(source_ids)::text[]) AS source_id) n
-	WHERE NOT EXISTS (SELECT FROM held h WHERE h.source_id = n.source_id)
-	ON CONFLICT (project_id, source_id) DO NOTHING RETURNING *
-)
-SELECT * FROM held UNION ALL SELECT * FROM made;

@@ -7,7 +7,6 @@ package rows
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	"github.com/google/uuid"
@@ -273,87 +272,6 @@ func (q *Queries) CustomerHold(ctx context.Context, db DBTX, arg CustomerHoldPar
 		&i.UpdatedAt,
 	)
 	return i, err
-}
-
-const customerMeet = `-- name: CustomerMeet :many
-WITH held AS MATERIALIZED (
-	SELECT id, project_id, source_id, name, description, email, phone, birthdate, address, metadata, system_metadata, unsubscribed_at, created_at, updated_at FROM customers c WHERE c.project_id = $1
-		AND (c.id = ANY ($2::uuid[]) OR c.source_id = ANY ($3::text[]))
-	ORDER BY c.id FOR NO KEY UPDATE
-), made AS (
-	INSERT INTO customers (id, project_id, source_id, created_at)
-	SELECT n.id, $1, nullif(n.source_id, ''), clock_timestamp()
-	FROM (SELECT unnest($4::uuid[]) AS id, unnest($3::text[]) AS source_id) n
-	WHERE NOT EXISTS (SELECT FROM held h WHERE h.source_id = n.source_id)
-	ON CONFLICT (project_id, source_id) DO NOTHING RETURNING id, project_id, source_id, name, description, email, phone, birthdate, address, metadata, system_metadata, unsubscribed_at, created_at, updated_at
-)
-SELECT id, project_id, source_id, name, description, email, phone, birthdate, address, metadata, system_metadata, unsubscribed_at, created_at, updated_at FROM held UNION ALL SELECT id, project_id, source_id, name, description, email, phone, birthdate, address, metadata, system_metadata, unsubscribed_at, created_at, updated_at FROM made
-`
-
-type CustomerMeetParams struct {
-	ProjectID uuid.UUID
-	Ids       []uuid.UUID
-	SourceIds []string
-	NewIds    []uuid.UUID
-}
-
-type CustomerMeetRow struct {
-	ID             uuid.UUID
-	ProjectID      uuid.UUID
-	SourceID       *string
-	Name           *string
-	Description    *string
-	Email          *string
-	Phone          *string
-	Birthdate      *time.Time
-	Address        json.RawMessage
-	Metadata       json.RawMessage
-	SystemMetadata json.RawMessage
-	UnsubscribedAt *time.Time
-	CreatedAt      time.Time
-	UpdatedAt      *time.Time
-}
-
-// Locks the customers that the ids and source ids name, and makes those of the new ones whose source id nobody has, or who have
-// none (”): they are known by their ids. One whom another transaction was faster to make is missing from the answer.
-func (q *Queries) CustomerMeet(ctx context.Context, db DBTX, arg CustomerMeetParams) ([]CustomerMeetRow, error) {
-	rows, err := db.Query(ctx, customerMeet,
-		arg.ProjectID,
-		arg.Ids,
-		arg.SourceIds,
-		arg.NewIds,
-	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []CustomerMeetRow
-	for rows.Next() {
-		var i CustomerMeetRow
-		if err := rows.Scan(
-			&i.ID,
-			&i.ProjectID,
-			&i.SourceID,
-			&i.Name,
-			&i.Description,
-			&i.Email,
-			&i.Phone,
-			&i.Birthdate,
-			&i.Address,
-			&i.Metadata,
-			&i.SystemMetadata,
-			&i.UnsubscribedAt,
-			&i.CreatedAt,
-			&i.UpdatedAt,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
 }
 
 const customerResolve = `-- name: CustomerResolve :many
