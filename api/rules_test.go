@@ -269,6 +269,36 @@ func TestARuleIsTried(t *testing.T) {
 	d.call(t, 404, "POST", "/v1/validation-rules/val_x/validation", nil)
 }
 
+// What one request redeems counts for what it redeems after that.
+func TestRulesCountWhatIsRedeemedTogether(t *testing.T) {
+	t.Parallel()
+	d := openDoor(t)
+	of := d.call(t, 200, "POST", "/v1/campaigns", percent("Spring", nil))
+	for _, code := range []string{"A", "B", "C"} {
+		d.call(t, 200, "POST", "/v1/campaigns/Spring/vouchers/"+code, object{})
+	}
+	limit := d.call(t, 200, "POST", "/v1/validation-rules", object{"name": "Two each", "error": object{"message": "Only two."}, "rules": object{
+		"1": object{"name": "redemption.count.per_customer", "conditions": object{"$less_than_or_equal": []int{2}}},
+		"2": object{"name": "campaign.redemptions.customers_count", "conditions": object{"$less_than_or_equal": []int{1}}},
+	}})
+	path := "/v1/validation-rules/" + limit["id"].(string) + "/assignments"
+	d.call(t, 200, "POST", path, object{"campaign": of["id"]})
+	redeem := func(status int, who string, codes ...string) object {
+		var all []object
+		for _, code := range codes {
+			all = append(all, object{"object": "voucher", "id": code})
+		}
+		return d.call(t, status, "POST", "/v1/redemptions", object{
+			"redeemables": all, "customer": object{"source_id": who}, "order": object{"amount": 10_000},
+		})
+	}
+	answer := redeem(400, "ada", "A", "B", "C")
+	require.Equal(t, object{"message": "Only two."}, answer["error"])
+	redeem(200, "ada", "A", "B")
+	redeem(400, "ada", "C")
+	redeem(400, "grace", "C") // a second customer
+}
+
 func TestARuleThatATriggerAsksIsNotDeleted(t *testing.T) {
 	t.Parallel()
 	d := openDoor(t)

@@ -1,7 +1,10 @@
 package db
 
 import (
+	"slices"
 	"strings"
+
+	"github.com/google/uuid"
 
 	"herald/internal/balance"
 	"herald/internal/fault"
@@ -45,6 +48,7 @@ func (a *assessment) judgeOne(w *wanted) *fault.Error {
 	if bad := a.ruled(w, before); bad != nil {
 		return bad
 	}
+	a.count(w)
 	if a.order != nil {
 		after := a.basket.Onto(*a.order)
 		w.order = &after
@@ -180,6 +184,27 @@ func (a *assessment) ruled(w *wanted, before redemption.Basket) *fault.Error {
 		}
 	}
 	return nil
+}
+
+// count lets the rules of what is judged after it count it, too.
+func (a *assessment) count(w *wanted) {
+	var amount int64
+	if t := w.effects.Order; t != nil {
+		amount = t.Amount
+	}
+	own, campaign := w.objects(), w.of()
+	counted := map[uuid.UUID]bool{}
+	for _, other := range a.all {
+		for _, object := range other.objects() {
+			counts, asked := a.counts[object]
+			ofObject := slices.Contains(own, object)
+			ofCampaign := campaign != nil && other.of() != nil && *campaign == *other.of()
+			if asked && !counted[object] && (ofObject || ofCampaign) {
+				counted[object] = true
+				a.counts[object] = counts.And(ofObject, amount, w.effects.Applied)
+			}
+		}
+	}
 }
 
 // name is what a refusal is about: the code, or the tier's id.

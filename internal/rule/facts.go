@@ -53,6 +53,35 @@ type Counts struct {
 // Spans is a count in all, today, this week and this month.
 type Spans struct{ Total, Day, Week, Month int64 }
 
+// And is the counts with one more redemption by the customer: of the object itself, or only of its campaign. Amounts are in minor
+// units.
+func (c Counts) And(ofObject bool, amount, discount int64) Counts {
+	if ofObject {
+		c.Redemptions = c.Redemptions.more()
+		c.PerCustomer = c.PerCustomer.more()
+		c.PerKey++
+	}
+	was := c.CampaignByCustomer
+	c.CampaignByCustomer = was.more()
+	c.CampaignRedemptions = c.CampaignRedemptions.more()
+	for _, people := range []struct {
+		before int64
+		count  *int64
+	}{
+		{was.Total, &c.CampaignCustomers.Total}, {was.Day, &c.CampaignCustomers.Day},
+		{was.Week, &c.CampaignCustomers.Week}, {was.Month, &c.CampaignCustomers.Month},
+	} {
+		if people.before == 0 {
+			*people.count++
+		}
+	}
+	c.OrdersAmount += amount
+	c.OrdersDiscounted += discount
+	return c
+}
+
+func (s Spans) more() Spans { return Spans{s.Total + 1, s.Day + 1, s.Week + 1, s.Month + 1} }
+
 // Violation is why a rule does not hold.
 type Violation struct {
 	Rule    uuid.UUID

@@ -363,3 +363,20 @@ func TestWhatADiscountCovers(t *testing.T) {
 	require.True(t, covered.Covers(items[0]))
 	require.False(t, covered.Covers(items[1]))
 }
+
+func TestOneMoreRedemptionCounts(t *testing.T) {
+	t.Parallel()
+	before := someFacts().Counts
+	of := before.And(false, 1000, 100)
+	require.Equal(t, before.Redemptions, of.Redemptions, "another code of the campaign")
+	require.Equal(t, before.PerKey, of.PerKey)
+	require.Equal(t, Spans{Total: 31, Day: 4, Week: 6, Month: 13}, of.CampaignRedemptions)
+	require.Equal(t, Spans{Total: 2, Day: 1, Week: 2, Month: 2}, of.CampaignByCustomer)
+	require.Equal(t, Spans{Total: 20, Day: 3, Week: 3, Month: 9}, of.CampaignCustomers, "today they are new")
+	require.EqualValues(t, 91_000, of.OrdersAmount)
+	require.EqualValues(t, 9_100, of.OrdersDiscounted)
+	itself := before.And(true, 0, 0)
+	require.Equal(t, Spans{Total: 1, Day: 3, Week: 5, Month: 10}, itself.Redemptions)
+	require.Equal(t, Spans{Total: 2, Day: 1, Week: 2, Month: 2}, itself.PerCustomer)
+	require.EqualValues(t, 6, itself.PerKey)
+}
