@@ -23,11 +23,11 @@ type moved struct {
 	shown       balance.Shown
 }
 
-// moveBalance makes one movement of credits or points on a card, and returns the card after it. It locks the card's holder and the card; what was due to
-// expire on the card expires first. It writes the card's value, the transaction, the buckets, the holder's figures and, where
-// the holder has something new, the occurrence. It is refused where less than nothing would be left (fault.PointsExceeded,
-// fault.GiftExceeded), where the amount is beyond all bounds (fault.InvalidAmount), and where the source id is taken
-// (fault.DuplicateSourceID). Customers named in Movement.By are locked by the caller.
+// moveBalance makes one movement of credits or points on a card, and returns the card after it. It locks the card's holder and
+// the card; what was due to expire on the card expires first. It writes the card's value, the transaction, the buckets, the
+// holder's figures and, where the holder has something new, the occurrence. It is refused where less than nothing would be left
+// (fault.PointsExceeded, fault.GiftExceeded), where the amount is beyond all bounds (fault.InvalidAmount), and where the source
+// id is taken (fault.DuplicateSourceID). Customers named in Movement.By are locked by the caller.
 func (c *change) moveBalance(ctx context.Context, m balance.Movement) (voucher.Voucher, error) {
 	made, err := c.moveBalances(ctx, []balance.Movement{m})
 	if err != nil {
