@@ -208,13 +208,14 @@ func (h campaigns) list(c echo.Context) error {
 	q := readQuery(c)
 	want := db.CampaignList{
 		CampaignType:   h.only,
-		CreationStatus: q.text("campaign_status"),
+		CreationStatus: q.choice("campaign_status", "", string(campaign.InProgress), string(campaign.Done), string(campaign.Failed)),
 		ReferralCode:   q.truth("is_referral_code"),
 		Order:          q.choice("order", "-created_at", "created_at", "updated_at", "-updated_at"),
 		Filter:         q.filters(), Limit: q.limit(), Page: q.page(lastCampaignsPage),
 	}
 	if h.only == "" {
-		want.CampaignType = campaign.Kind(q.text("campaign_type"))
+		want.CampaignType = campaign.Kind(q.choice("campaign_type", "", string(campaign.DiscountCoupons), string(campaign.GiftVouchers),
+			string(campaign.Promotion), string(campaign.ReferralProgram), string(campaign.LoyaltyProgram)))
 	}
 	q.text("expand") // what it would add is always empty here
 	if err := q.err(); err != nil {

@@ -40,7 +40,7 @@ func (h customers) importCSV(c echo.Context) error {
 type bulkItem struct {
 	customer.BulkItem
 	readOnly
-	ID ignored `json:"id"`
+	ID *string `json:"id"` // skipped as well: a bulk update goes by source ids
 }
 
 // updateMany changes many customers by their source ids.

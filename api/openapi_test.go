@@ -21,15 +21,21 @@ import (
 	"herald/api"
 )
 
-// described is the API's own description, and who finds the operation of a request in it.
-var described = sync.OnceValues(func() (routers.Router, error) {
+// document is the API's own description.
+var document = sync.OnceValues(func() (*openapi3.T, error) {
 	w := httptest.NewRecorder()
 	api.New(api.Options{Log: slog.New(slog.DiscardHandler)}).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/openapi.json", nil))
 	doc, err := openapi3.NewLoader().LoadFromData(w.Body.Bytes())
 	if err != nil {
 		return nil, err
 	}
-	if err := doc.Validate(context.Background()); err != nil {
+	return doc, doc.Validate(context.Background())
+})
+
+// described finds the operation of a request in the description.
+var described = sync.OnceValues(func() (routers.Router, error) {
+	doc, err := document()
+	if err != nil {
 		return nil, err
 	}
 	return legacy.NewRouter(doc)

@@ -174,11 +174,18 @@ func implausible(address string) error {
 	return nil
 }
 
+// birthdate is the date under either of its names; where both are given the older name says nothing, but is no nonsense.
 func (k *checker) birthdate(c Change) *time.Time {
-	property, given := "birthdate", c.Birthdate
-	if !given.Given {
-		property, given = "birthday", c.Birthday
+	if !c.Birthdate.Given {
+		return k.born("birthday", c.Birthday)
 	}
+	if older := emptyIsNull(c.Birthday); older.Value != nil {
+		k.born("birthday", older)
+	}
+	return k.born("birthdate", c.Birthdate)
+}
+
+func (k *checker) born(property string, given Text) *time.Time {
 	if !given.Given {
 		return nil
 	}

@@ -161,6 +161,9 @@ var fits = map[Trigger][]string{
 
 // check finds what is wrong; path is where it stands, and on what the rule answers.
 func (e Earning) check(path string, on Trigger) *fault.Error {
+	if _, known := bases[e.CalculationType]; !known && e.CalculationType != "" {
+		return fault.Property(path+".calculation_type", "Property .%s.calculation_type should be one of %v here", path, fits[on])
+	}
 	switch e.Type {
 	case "FIXED":
 		if e.Points == nil || *e.Points < 1 || *e.Points > MaxPoints {
