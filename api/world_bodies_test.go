@@ -289,6 +289,8 @@ func (w *world) redemptions(t *testing.T) {
 	w.bodies["POST /v1/vouchers/qualification"] = qualify
 	w.bodies["POST /v1/qualifications"] = object{"customer": object{"source_id": "ada"}, "order": cart, "scenario": "ALL"}
 	w.ids["redemptions"] = w.make(t, "/v1/vouchers/ALONE/redemption", redeem)
+	w.call(t, 200, "POST", "/v1/vouchers/ALONE/validate", object{"session": object{"type": "LOCK", "key": "cart", "ttl": 1, "ttl_unit": "HOURS"}})
+	w.ids["sessions"] = "cart"
 	w.bodies["POST /v1/redemptions/{redemption}/rollback"] = object{"customer": object{"source_id": "ada"}}
 	whole := w.call(t, 200, "POST", "/v1/redemptions", object{
 		"redeemables": []object{{"object": "voucher", "id": "ALONE"}, {"object": "promotion_tier", "id": w.ids["promotions/tiers"]}}, "order": cart,

@@ -1,7 +1,6 @@
 package api_test
 
 import (
-	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
@@ -97,21 +96,13 @@ func operations(t testing.TB, methods ...string) func(yield func(string, *openap
 	}
 }
 
-// id makes something and returns its id.
+// make makes something and returns its id.
 func (w *world) make(t testing.TB, path string, body any) string {
 	t.Helper()
 	made := w.call(t, 200, "POST", path, body)
 	one, _ := made["id"].(string)
 	require.NotEmpty(t, one, "%s: %v", path, made)
 	return one
-}
-
-// keep notes what a stranger must never read: what is named so.
-func (w *world) tells(raw any) {
-	text, err := json.Marshal(raw)
-	if err == nil {
-		w.secrets = append(w.secrets, strings.Trim(string(text), `"`))
-	}
 }
 
 // Routes that make what they name, or answer for what they do not know.
