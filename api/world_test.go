@@ -109,11 +109,14 @@ func (w *world) make(t testing.TB, path string, body any) string {
 var (
 	servesUnknown = []string{
 		"POST /v1/vouchers/{code}", "POST /v1/campaigns/{campaign}/vouchers/{code}", "GET /v1/customers/{id}/segments",
-		"GET /v1/validation-rules/{rule}/assignments",
+		"GET /v1/validation-rules/{rule}/assignments", "POST /v1/vouchers/{code}/validate",
 	}
 	// refusedNow are the routes whose good body comes at a bad time, with the answer.
 	refusedNow = map[string]int{"POST /v1/distributions/{id}/retry": 409}
 	// needsWorker are the routes that answer only once a worker has done something.
 	needsWorker  = []string{"POST /v1/distributions/{id}/test"}
-	opensUnknown = map[string]bool{"POST /v1/vouchers/{code}": true, "GET /v1/customers/{id}/segments": true, "GET /v1/validation-rules/{rule}/assignments": true}
+	opensUnknown = map[string]bool{
+		"POST /v1/vouchers/{code}": true, "GET /v1/customers/{id}/segments": true, "GET /v1/validation-rules/{rule}/assignments": true,
+		"POST /v1/vouchers/{code}/validate": true,
+	}
 )
