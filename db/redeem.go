@@ -77,25 +77,9 @@ func (c *change) redeem(ctx context.Context, ask Asking) (Redeemed, error) {
 // holdAll locks what the redemption works on, in the order of all changes: customers, the order, vouchers. The customer is the
 // one who is named, or the order's, or the holder of a loyalty card. It returns the order as it was.
 func (c *change) holdAll(ctx context.Context, a *assessment) (before *order.Order, err error) {
-	if a.ask.Customer != nil {
-		who, err := c.customer(ctx, *a.ask.Customer)
-		if err != nil {
-			return nil, err
-		}
-		a.customer = &who
-	}
-	var referrer *uuid.UUID
-	if a.ask.Referrer != nil {
-		who, err := c.customer(ctx, *a.ask.Referrer)
-		if err != nil {
-			return nil, fault.Inside("order.referrer", err)
-		}
-		referrer = &who.ID
-	}
-	if holders := a.holders(true); len(holders) > 0 {
-		if _, err := c.lock(ctx, holders...); err != nil {
-			return nil, err
-		}
+	referrer, err := c.holdPeople(ctx, a)
+	if err != nil {
+		return nil, err
 	}
 	if a.ask.Order != nil {
 		if before, err = c.findOrder(ctx, *a.ask.Order); err != nil {
@@ -124,6 +108,38 @@ func (c *change) holdAll(ctx context.Context, a *assessment) (before *order.Orde
 	locked, err := q.VouchersLock(ctx, c.tx, rows.VouchersLockParams{ProjectID: c.project, Ids: vouchers})
 	a.refresh(locked)
 	return before, err
+}
+
+// holdPeople locks whom the request names and who holds the cards, all in one order, so that nobody who redeems another's card
+// meets its holder who redeems theirs. It says who brought the customer along, where the request does.
+func (c *change) holdPeople(ctx context.Context, a *assessment) (referrer *uuid.UUID, err error) {
+	if all := a.holders(true); len(all) > 0 {
+		if a.ask.Customer != nil {
+			seen, err := seenCustomer(ctx, c.tx, c.project, *a.ask.Customer)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, seen.ID)
+		}
+		if _, err := c.lock(ctx, all...); err != nil {
+			return nil, err
+		}
+	}
+	if a.ask.Customer != nil {
+		who, err := c.customer(ctx, *a.ask.Customer)
+		if err != nil {
+			return nil, err
+		}
+		a.customer = &who
+	}
+	if a.ask.Referrer != nil {
+		who, err := c.customer(ctx, *a.ask.Referrer)
+		if err != nil {
+			return nil, fault.Inside("order.referrer", err)
+		}
+		referrer = &who.ID
+	}
+	return referrer, nil
 }
 
 // presumed is the customer where the request names none.
@@ -296,7 +312,7 @@ func (c *change) takeVouchers(ctx context.Context, a *assessment, parts []redemp
 		if w.voucher == nil || w.amount == nil || *w.amount == 0 {
 			continue
 		}
-		movements = append(movements, w.movement(parts[i], a, saved))
+		movements = append(movements, w.movement(parts[i], saved))
 		parts[i].Effects.Transaction = &movements[len(movements)-1].ID
 		of = append(of, i)
 	}
@@ -314,7 +330,7 @@ func (c *change) takeVouchers(ctx context.Context, a *assessment, parts []redemp
 }
 
 // movement is what the redemption takes from a card.
-func (w *wanted) movement(r redemption.Redemption, a *assessment, saved *order.Order) balance.Movement {
+func (w *wanted) movement(r redemption.Redemption, saved *order.Order) balance.Movement {
 	kind := balance.CreditsRedemption
 	if w.voucher.Type == voucher.LoyaltyCard {
 		kind = balance.PointsRedemption

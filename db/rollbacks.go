@@ -131,10 +131,18 @@ func (r *rollback) hold(ctx context.Context) (before *order.Order, err error) {
 	return before, err
 }
 
-// holdPeople locks the customer, who must be the one that is named, and what the named one says of themselves is kept.
+// holdPeople locks the customer and who holds the cards, in one order. The customer must be the one that is named; what is said of
+// them is kept.
 func (r *rollback) holdPeople(ctx context.Context, seen redemption.Redemption) error {
+	all, err := q.RedemptionHolders(ctx, r.tx, rows.RedemptionHoldersParams{ProjectID: r.project, ID: seen.ID})
+	if err != nil {
+		return err
+	}
 	if seen.CustomerID != nil {
-		if _, err := r.lock(ctx, *seen.CustomerID); err != nil {
+		all = append(all, *seen.CustomerID)
+	}
+	if len(all) > 0 {
+		if _, err := r.lock(ctx, all...); err != nil {
 			return err
 		}
 	}

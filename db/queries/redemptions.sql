@@ -20,6 +20,12 @@ SELECT * FROM redemptions WHERE project_id = sqlc.arg(project_id)
 	AND (id = sqlc.arg(id)::uuid OR parent_id = sqlc.arg(id)::uuid AND object = 'redemption')
 ORDER BY id FOR NO KEY UPDATE;
 
+-- name: RedemptionHolders :many
+-- Who holds the cards that a redemption and its parts took from.
+SELECT v.holder_id::uuid FROM redemptions r JOIN vouchers v ON v.id = r.voucher_id
+WHERE r.project_id = sqlc.arg(project_id) AND (r.id = sqlc.arg(id)::uuid OR r.parent_id = sqlc.arg(id)::uuid)
+	AND v.type <> 'DISCOUNT_VOUCHER' AND v.holder_id IS NOT NULL;
+
 -- name: RedemptionRollBack :execrows
 UPDATE redemptions SET status = 'ROLLED_BACK'
 WHERE project_id = sqlc.arg(project_id) AND id = ANY (sqlc.arg(ids)::uuid[]) AND status = 'SUCCEEDED';

@@ -12,7 +12,7 @@ import (
 // percent is the precision of a percentage: millionths of a percent.
 const percent = 1_000_000
 
-// ApplyApplyDiscount applies a discount and says how much it takes off. Formulas are not evaluated: the number beside one, which
+// ApplyDiscount applies a discount and says how much it takes off. Formulas are not evaluated: the number beside one, which
 // the public API calls its fallback, counts.
 func (b *Basket) ApplyDiscount(d voucher.Discount, a rule.Applicability) int64 {
 	b.Begin()

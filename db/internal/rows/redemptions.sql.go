@@ -254,6 +254,38 @@ func (q *Queries) RedemptionGet(ctx context.Context, db DBTX, arg RedemptionGetP
 	return i, err
 }
 
+const redemptionHolders = `-- name: RedemptionHolders :many
+SELECT v.holder_id::uuid FROM redemptions r JOIN vouchers v ON v.id = r.voucher_id
+WHERE r.project_id = $1 AND (r.id = $2::uuid OR r.parent_id = $2::uuid)
+	AND v.type <> 'DISCOUNT_VOUCHER' AND v.holder_id IS NOT NULL
+`
+
+type RedemptionHoldersParams struct {
+	ProjectID uuid.UUID
+	ID        uuid.UUID
+}
+
+// Who holds the cards that a redemption and its parts took from.
+func (q *Queries) RedemptionHolders(ctx context.Context, db DBTX, arg RedemptionHoldersParams) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, redemptionHolders, arg.ProjectID, arg.ID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []uuid.UUID
+	for rows.Next() {
+		var v_holder_id uuid.UUID
+		if err := rows.Scan(&v_holder_id); err != nil {
+			return nil, err
+		}
+		items = append(items, v_holder_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const redemptionLock = `-- name: RedemptionLock :many
 SELECT id, project_id, object, redemption_id, parent_id, customer_id, voucher_id, promotion_tier_id, campaign_id, reward_id, order_id, tracking_id, amount, result, status, reason, failure_code, failure_message, effects, metadata, created_at FROM redemptions WHERE project_id = $1
 	AND (id = $2::uuid OR parent_id = $2::uuid AND object = 'redemption')
