@@ -31,6 +31,7 @@ type campaigns struct {
 	flows      workflows.Flows
 	rules      db.Rules
 	promotions db.Promotions
+	tiers      db.Tiers
 	shown      shownVouchers
 	log        *slog.Logger
 	only       campaign.Kind // the one kind that these routes know; "" is all
@@ -251,6 +252,9 @@ type campaignChange struct {
 	Gift                            *voucher.Gift       `json:"gift"`
 	ReferralProgram                 *campaign.Referral  `json:"referral_program"`
 	LoyaltyTiersExpiration          *loyalty.Expiration `json:"loyalty_tiers_expiration"`
+	Options                         struct {
+		RecalculateTiers bool `json:"recalculate_tiers"`
+	} `json:"options"`
 	campaignRest
 	// A whole campaign can be sent back; these do not change.
 	Name                     ignored `json:"name"`
@@ -287,6 +291,9 @@ func (h campaigns) update(c echo.Context) error {
 		func(ctx context.Context, action uuid.UUID) error {
 			return h.flows.WorkOnVouchers(ctx, async.VouchersUpdate, project, &found.ID, action)
 		})
+	if err == nil && body.Options.RecalculateTiers && found.CampaignType == campaign.LoyaltyProgram {
+		err = h.tiers.Recheck(c.Request().Context(), project, found.ID)
+	}
 	if err != nil {
 		return err
 	}

@@ -68,7 +68,7 @@ func New(o Options) http.Handler {
 	shown := shownVouchers{db.Campaigns{Pool: o.Pool}, db.Rules{Pool: o.Pool}, ofLinks}
 	ofCampaigns := campaigns{
 		store: db.Campaigns{Pool: o.Pool}, vouchers: db.Vouchers{Pool: o.Pool}, flows: flows, rules: db.Rules{Pool: o.Pool},
-		promotions: db.Promotions{Pool: o.Pool}, shown: shown, log: o.Log,
+		promotions: db.Promotions{Pool: o.Pool}, tiers: db.Tiers{Pool: o.Pool}, shown: shown, log: o.Log,
 	}
 	ofCampaigns.routes(v1)
 	loyalties{ofCampaigns}.routes(v1)

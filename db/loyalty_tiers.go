@@ -21,9 +21,22 @@ const tiersPage = 1000
 
 // Create makes tiers of a programme, all or none. Members who have the points for them are in them at once; of a programme with
 // many members the rest follows with RetierPage.
-func (s Tiers) Create(ctx context.Context, project, programme uuid.UUID, drafts []loyalty.TierDraft) ([]loyalty.Tier, error) {
-	var made []loyalty.Tier
-	err := inChange(ctx, s.Pool, project, func(c *change) error {
+func (s Tiers) Create(ctx context.Context, project, programme uuid.UUID, drafts []loyalty.TierDraft) (made []loyalty.Tier, err error) {
+	err = s.recheck(ctx, project, programme, func(c *change) (err error) {
+		made, err = c.makeTiers(ctx, programme, drafts)
+		return err
+	})
+	return made, err
+}
+
+// Recheck looks at the tiers of all members of a programme, at the first at once and at the rest with RetierPage.
+func (s Tiers) Recheck(ctx context.Context, project, programme uuid.UUID) error {
+	return s.recheck(ctx, project, programme, func(*change) error { return nil })
+}
+
+// recheck looks at the members of a programme after do, which finds the programme held.
+func (s Tiers) recheck(ctx context.Context, project, programme uuid.UUID, do func(*change) error) error {
+	return inChange(ctx, s.Pool, project, func(c *change) error {
 		members, err := q.MembersOf(ctx, c.tx, rows.MembersOfParams{ProjectID: project, CampaignID: programme, Limit: tiersPage})
 		if err != nil {
 			return err
@@ -34,7 +47,7 @@ func (s Tiers) Create(ctx context.Context, project, programme uuid.UUID, drafts 
 		if err := lockProgramme(ctx, c.tx, project, programme); err != nil {
 			return err
 		}
-		if made, err = c.makeTiers(ctx, programme, drafts); err != nil {
+		if err := do(c); err != nil {
 			return err
 		}
 		if len(members) == tiersPage {
@@ -44,7 +57,6 @@ func (s Tiers) Create(ctx context.Context, project, programme uuid.UUID, drafts 
 		}
 		return c.stand(ctx, each(members, func(m rows.MembersOfRow) uuid.UUID { return m.VoucherID }), time.Now())
 	})
-	return made, err
 }
 
 // makeTiers writes tiers of a programme that the change holds.
