@@ -45,12 +45,6 @@ type Tier struct {
 	UpdatedAt      *time.Time
 }
 
-// Available reports whether the tier can be used at that instant, as far as the tier itself says.
-func (t Tier) Available(at time.Time) bool {
-	return t.Active && (t.StartDate == nil || !t.StartDate.After(at)) && (t.ExpirationDate == nil || t.ExpirationDate.After(at)) &&
-		t.Validity.Open(t.StartDate, nil, at)
-}
-
 // Action is what a tier does to an order.
 type Action struct {
 	Discount *voucher.Discount `json:"discount"`
