@@ -364,3 +364,18 @@ func TestAChangedCampaignKeepsWhatMoved(t *testing.T) {
 	require.Equal(t, object{"amount": 1500.0, "balance": 1500.0}, d.call(t, 200, "GET", "/v1/vouchers/USED", nil)["gift"])
 	require.Equal(t, object{"amount": 2000.0, "balance": 2000.0}, d.call(t, 200, "GET", "/v1/vouchers/NEW", nil)["gift"])
 }
+
+// A loyalty card can stand alone: its points count for who holds it, who is no member of anything.
+func TestALoyaltyCardOfNoProgramme(t *testing.T) {
+	t.Parallel()
+	d := openDoor(t)
+	d.call(t, 200, "POST", "/v1/vouchers/ALONE", object{"type": "LOYALTY_CARD", "loyalty_card": object{"points": 10}})
+	require.Equal(t, "not_published", d.call(t, 400, "POST", "/v1/vouchers/ALONE/balance", object{"amount": 5})["key"])
+	d.call(t, 200, "POST", "/v1/publications", object{"voucher": "ALONE", "customer": "ann"})
+	d.call(t, 200, "POST", "/v1/vouchers/ALONE/balance", object{"amount": -4})
+	require.Equal(t, object{"points": 10.0, "balance": 6.0, "subtracted_points": 4.0}, d.call(t, 200, "GET", "/v1/loyalties/members/ALONE", nil)["loyalty_card"])
+	ann := d.call(t, 200, "GET", "/v1/customers/ann", nil)
+	require.EqualValues(t, 6, ann["summary"].(object)["redemptions"].(object)["loyalty_card"].(object)["points_to_go"])
+	require.EqualValues(t, 10, ann["loyalty"].(object)["points"])
+	require.NotEmpty(t, d.call(t, 200, "GET", "/v1/loyalties/members/ALONE/activity", nil)["data"])
+}

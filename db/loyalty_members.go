@@ -47,20 +47,29 @@ func (s Members) Find(ctx context.Context, project uuid.UUID, programme, codeOrI
 func (c *change) joinAll(ctx context.Context, vouchers []voucher.Voucher) error {
 	p := rows.MemberJoinParams{ProjectID: c.project}
 	at := map[uuid.UUID]int{}
+	var joined []uuid.UUID
 	for i, card := range vouchers {
-		if card.Type == voucher.LoyaltyCard && card.CampaignID != nil && card.HolderID != nil {
-			at[card.ID] = i
+		switch {
+		case card.Type != voucher.LoyaltyCard || card.HolderID == nil:
+			continue
+		case card.CampaignID == nil: // a card of its own has points, and no programme to be a member of
+			joined = append(joined, card.ID)
+		default:
 			p.VoucherIds = append(p.VoucherIds, card.ID)
 			p.CampaignIds = append(p.CampaignIds, *card.CampaignID)
 			p.CustomerIds = append(p.CustomerIds, *card.HolderID)
 		}
+		at[card.ID] = i
 	}
-	if len(p.VoucherIds) == 0 {
+	if len(p.VoucherIds) > 0 {
+		members, err := q.MemberJoin(ctx, c.tx, p)
+		if err != nil {
+			return err
+		}
+		joined = append(joined, members...)
+	}
+	if len(joined) == 0 {
 		return nil
-	}
-	joined, err := q.MemberJoin(ctx, c.tx, p)
-	if err != nil || len(joined) == 0 {
-		return err
 	}
 	open, err := c.openCards(ctx, joined)
 	if err != nil {
