@@ -131,3 +131,10 @@ func (a *Codes) AdoptCampaignChange(ctx context.Context, in CodesRef) (int64, er
 		return a.Campaigns.AdoptAll(ctx, in.ProjectID, in.ActionID, func(changed int64) { activity.RecordHeartbeat(ctx, changed) })
 	})
 }
+
+// MergeVoucherMetadata carries an update of many vouchers out.
+func (a *Codes) MergeVoucherMetadata(ctx context.Context, in CodesRef) (db.Imported, error) {
+	return onceOrdered(ctx, func() (db.Imported, error) {
+		return a.Vouchers.MergeAll(ctx, in.ProjectID, in.ActionID, func(so db.Imported) { activity.RecordHeartbeat(ctx, so) })
+	})
+}

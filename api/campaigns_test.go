@@ -58,6 +58,8 @@ func (d door) work(t testing.TB) {
 			_, err = campaigns.DeleteAll(t.Context(), d.project, a.ID, func(int64) {})
 		case "CAMPAIGN.VOUCHERS_UPDATE":
 			_, err = campaigns.AdoptAll(t.Context(), d.project, a.ID, func(int64) {})
+		case "VOUCHERS.BULK_UPDATE", "VOUCHERS.METADATA_UPDATE":
+			_, err = vouchers.MergeAll(t.Context(), d.project, a.ID, func(db.Imported) {})
 		default:
 			_, err = vouchers.ImportAll(t.Context(), d.project, a.ID, func(db.Imported) {})
 		}

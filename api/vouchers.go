@@ -31,6 +31,8 @@ func (h vouchers) routes(r routes) {
 	r.post("/vouchers", controls, h.create)
 	r.post("/vouchers/import", controls, h.importJSON)
 	r.post("/vouchers/importCSV", controls, h.importCSV)
+	r.post("/vouchers/bulk/async", controls, h.updateMany)
+	r.post("/vouchers/metadata/async", controls, h.updateMetadata)
 	r.post("/vouchers/:code", controls, h.create)
 	r.get("/vouchers", reads, h.list)
 	r.get("/vouchers/:code", reads, h.get)
@@ -294,6 +296,42 @@ func (h vouchers) importCSV(c echo.Context) error {
 func (h vouchers) orderImport(c echo.Context, actionType string, list []voucher.Row, refused voucher.ImportResult) error {
 	project := caller(c).ProjectID
 	action, err := h.store.OrderImport(c.Request().Context(), project, nil, actionType, requestID(c), list, refused,
+		func(ctx context.Context, action uuid.UUID) error {
+			return h.campaigns.flows.WorkOnVouchers(ctx, actionType, project, nil, action)
+		})
+	if err != nil {
+		return err
+	}
+	return accepted(c, action)
+}
+
+// updateMany merges metadata into many vouchers, into each its own.
+func (h vouchers) updateMany(c echo.Context) error {
+	body, content, err := bindRaw[[]voucher.BulkItem](c)
+	if err != nil {
+		return err
+	}
+	if err := voucher.CheckBulk(body); err != nil {
+		return err
+	}
+	return h.orderBulk(c, async.VouchersBulkUpdate, content)
+}
+
+// updateMetadata merges the same metadata into many vouchers.
+func (h vouchers) updateMetadata(c echo.Context) error {
+	body, content, err := bindRaw[voucher.BulkMetadata](c)
+	if err != nil {
+		return err
+	}
+	if err := body.Check(); err != nil {
+		return err
+	}
+	return h.orderBulk(c, async.VouchersMetadataUpdate, content)
+}
+
+func (h vouchers) orderBulk(c echo.Context, actionType string, content []byte) error {
+	project := caller(c).ProjectID
+	action, err := h.store.OrderBulk(c.Request().Context(), project, actionType, requestID(c), content,
 		func(ctx context.Context, action uuid.UUID) error {
 			return h.campaigns.flows.WorkOnVouchers(ctx, actionType, project, nil, action)
 		})

@@ -285,3 +285,48 @@ func TestAVoucherOfACampaignAndOfRules(t *testing.T) {
 	require.Equal(t, object{"points": 10.0, "balance": 10.0}, card["loyalty_card"])
 	require.EqualValues(t, 0, card["redemption"].(object)["redeemed_points"])
 }
+
+func TestMetadataOfManyVouchers(t *testing.T) {
+	t.Parallel()
+	d := openDoor(t)
+	for _, code := range []string{"A", "B", "C"} {
+		body := coupon()
+		body["metadata"] = object{"kept": 1, "gone": 2}
+		d.call(t, 200, "POST", "/v1/vouchers/"+code, body)
+	}
+	d.elsewhere(t).call(t, 200, "POST", "/v1/vouchers/A", coupon())
+	result := func(path string, body any) object {
+		action := d.call(t, 202, "POST", path, body)["async_action_id"].(string)
+		d.work(t)
+		ended := d.call(t, 200, "GET", "/v1/async-actions/"+action, nil)
+		require.Equal(t, "DONE", ended["status"])
+		return ended["result"].(object)
+	}
+	bulk := result("/v1/vouchers/bulk/async", []object{
+		{"code": "A", "metadata": object{"gone": nil, "new": "x"}}, {"code": "A", "metadata": object{"more": true}},
+		{"code": "B", "metadata": object{"new": "y"}}, {"code": "Z", "metadata": object{"new": "z"}},
+		{"code": "C", "metadata": object{"large": strings.Repeat("x", 32_740)}},
+	})
+	require.EqualValues(t, 3, bulk["done_count"])
+	require.EqualValues(t, 2, bulk["failed_count"])
+	require.Contains(t, bulk["errors"].([]any)[0], "Z")
+	require.Equal(t, object{"kept": 1.0, "new": "x", "more": true}, d.call(t, 200, "GET", "/v1/vouchers/A", nil)["metadata"])
+	require.Equal(t, object{"kept": 1.0, "gone": 2.0, "new": "y"}, d.call(t, 200, "GET", "/v1/vouchers/B", nil)["metadata"])
+	require.Equal(t, object{"kept": 1.0, "gone": 2.0}, d.call(t, 200, "GET", "/v1/vouchers/C", nil)["metadata"])
+
+	all := result("/v1/vouchers/metadata/async", object{"codes": []string{"B", "C", "Z"}, "metadata": object{"gone": nil, "lang": "en"}})
+	require.EqualValues(t, 2, all["done_count"])
+	require.Equal(t, object{"kept": 1.0, "lang": "en"}, d.call(t, 200, "GET", "/v1/vouchers/C", nil)["metadata"])
+
+	for property, body := range map[string]any{
+		"[0].code": []object{{"metadata": object{}}}, "[0].metadata": []object{{"code": "A"}}, "[0].colour": []object{{"code": "A", "colour": 1}},
+	} {
+		require.Equal(t, property, d.call(t, 400, "POST", "/v1/vouchers/bulk/async", body)["property"])
+	}
+	for property, body := range map[string]any{
+		"codes": object{"metadata": object{}}, "metadata": object{"codes": []string{"A"}}, "codes[0]": object{"codes": []string{""}, "metadata": object{}},
+	} {
+		require.Equal(t, property, d.call(t, 400, "POST", "/v1/vouchers/metadata/async", body)["property"])
+	}
+	d.call(t, 400, "POST", "/v1/vouchers/bulk/async", []object{})
+}

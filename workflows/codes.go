@@ -130,6 +130,19 @@ func UpdateVouchers(ctx workflow.Context, ref activities.CodesRef) error {
 	return nil
 }
 
+// MergeMetadata merges metadata into many vouchers.
+func MergeMetadata(ctx workflow.Context, ref activities.CodesRef) error {
+	merged, err := call(beating(ctx, "merge metadata"), codes.MergeVoucherMetadata, ref)
+	if neverOrdered(err) {
+		return nil
+	}
+	if err != nil {
+		return failAction(ctx, ref, err)
+	}
+	workflow.SetCurrentDetails(ctx, fmt.Sprintf("Updated **%d** vouchers; %d could not be.", merged.DoneCount, merged.FailedCount))
+	return nil
+}
+
 // failAction ends an action that no retry can do.
 func failAction(ctx workflow.Context, ref activities.CodesRef, err error) error {
 	if temporal.IsCanceledError(err) {
@@ -175,6 +188,8 @@ func (f Flows) WorkOnVouchers(ctx context.Context, actionType string, project uu
 		run = DeleteCampaign
 	case async.VouchersUpdate:
 		run = UpdateVouchers
+	case async.VouchersBulkUpdate, async.VouchersMetadataUpdate:
+		run = MergeMetadata
 	default:
 		run = ImportCodes
 	}

@@ -24,7 +24,7 @@ const (
 func Register(r worker.WorkflowRegistry) {
 	for _, w := range []any{
 		ManualDistribution, SyncSegment, DriftSegments, SaveCustomers, TestMessage, GenerateCodes, ImportCodes,
-		UpdateVouchers, DeleteCampaign, ImportOrders, WriteExport, ExpirePoints, ActivatePoints, RenewTiers, AutomaticDistribution,
+		UpdateVouchers, MergeMetadata, DeleteCampaign, ImportOrders, WriteExport, ExpirePoints, ActivatePoints, RenewTiers, AutomaticDistribution,
 	} {
 		r.RegisterWorkflow(w)
 	}

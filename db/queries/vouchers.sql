@@ -88,3 +88,15 @@ SELECT code FROM vouchers WHERE project_id = sqlc.arg(project_id) AND code = ANY
 
 -- name: VoucherGetByCodes :many
 SELECT * FROM vouchers WHERE project_id = sqlc.arg(project_id) AND code = ANY (sqlc.arg(codes)::text[]);
+
+-- Metadata is merged into vouchers, each code once; null removes a key. The answer is the codes that were changed: not those that
+-- there are none of, and not those whose metadata would become larger than so many bytes.
+-- name: VoucherMergeMetadata :many
+UPDATE vouchers v SET metadata = m.metadata, updated_at = now()
+FROM (
+	SELECT w.id, (w.metadata || a.patch) - ARRAY(SELECT p.key FROM jsonb_each(a.patch) p WHERE p.value = 'null') AS metadata
+	FROM (SELECT unnest(sqlc.arg(codes)::text[]) AS code, unnest(sqlc.arg(patches)::text[])::jsonb AS patch) a
+	JOIN vouchers w ON w.project_id = sqlc.arg(project_id) AND w.code = a.code
+	ORDER BY w.id FOR NO KEY UPDATE OF w
+) m
+WHERE v.id = m.id AND octet_length(m.metadata::text) <= sqlc.arg(largest)::int RETURNING v.code;

@@ -23,10 +23,7 @@ func scan(t *testing.T, kind asset.Kind, picture image.Image) string {
 	t.Helper()
 	bits, err := gozxing.NewBinaryBitmapFromImage(picture)
 	require.NoError(t, err)
-	var reader gozxing.Reader = qrcode.NewQRCodeReader()
-	if kind == asset.Barcode {
-		reader = oned.NewCode128Reader()
-	}
+	reader := map[asset.Kind]gozxing.Reader{asset.QR: qrcode.NewQRCodeReader(), asset.Barcode: oned.NewCode128Reader()}[kind]
 	result, err := reader.Decode(bits, map[gozxing.DecodeHintType]any{gozxing.DecodeHintType_PURE_BARCODE: true})
 	require.NoError(t, err, kind)
 	return result.GetText()

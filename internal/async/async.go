@@ -18,6 +18,8 @@ const (
 	VouchersImportCSV       = "CAMPAIGN.VOUCHERS_IMPORT_CSV"
 	VouchersDelete          = "CAMPAIGN.VOUCHERS_DELETE"
 	VouchersUpdate          = "CAMPAIGN.VOUCHERS_UPDATE"
+	VouchersBulkUpdate      = "VOUCHERS.BULK_UPDATE"
+	VouchersMetadataUpdate  = "VOUCHERS.METADATA_UPDATE"
 	OrdersImport            = "ORDERS.IMPORT"
 	StandaloneImport        = "VOUCHERS.IMPORT" // of vouchers without a campaign
 	StandaloneImportCSV     = "VOUCHERS.IMPORT_CSV"

@@ -62,29 +62,29 @@ func (c Card) Check(path string) *fault.Error {
 	return nil
 }
 
-// within reports whether a number is given and lies within bounds.
-func within(n *int, least, most int) bool { return n != nil && *n >= least && *n <= most }
+// upTo reports whether a number is given and lies between 1 and most.
+func upTo(n *int, most int) bool { return n != nil && *n >= 1 && *n <= most }
 
 // Check finds what is wrong with the rules.
 func (e PointsExpiration) Check(path string) *fault.Error {
 	switch e.PeriodType {
 	case FixedDayOfYear:
-		if !within(e.FixedMonth, 1, 12) {
+		if !upTo(e.FixedMonth, 12) {
 			return fault.Property(path+".fixed_month", "Property .%s.fixed_month should be from 1 to 12", path)
 		}
-		if !within(e.FixedDay, 1, 31) {
+		if !upTo(e.FixedDay, 31) {
 			return fault.Property(path+".fixed_day", "Property .%s.fixed_day should be from 1 to 31", path)
 		}
 		return nil
 	case Months:
-		if !within(e.PeriodValue, 1, 1200) {
+		if !upTo(e.PeriodValue, 1200) {
 			return fault.Property(path+".period_value", "Property .%s.period_value should be from 1 to 1200 months", path)
 		}
 	default:
 		return fault.Property(path+".period_type", "Property .%s.period_type should be MONTH or FIXED_DAY_OF_YEAR", path)
 	}
 	if e.RoundingType == ParticularMonth {
-		if !within(e.RoundingValue, 1, 12) {
+		if !upTo(e.RoundingValue, 12) {
 			return fault.Property(path+".rounding_value", "Property .%s.rounding_value should be from 1 to 12", path)
 		}
 		return nil

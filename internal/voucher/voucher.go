@@ -131,13 +131,13 @@ func BenefitOf(t Type, value json.RawMessage) (Benefit, error) {
 // Metadata is what a caller attaches, each value as it was sent.
 type Metadata map[string]jsontext.Value
 
-// maxMetadata bounds metadata, in bytes of JSON.
-const maxMetadata = 32 << 10
+// MaxMetadata bounds metadata, in bytes of JSON.
+const MaxMetadata = 32 << 10
 
 // Check finds what is wrong.
 func (m Metadata) Check(path string) *fault.Error {
-	if raw := m.Raw(); len(raw) > maxMetadata {
-		return fault.Property(path, "Property .%s is larger than %d bytes", path, maxMetadata)
+	if raw := m.Raw(); len(raw) > MaxMetadata {
+		return fault.Property(path, "Property .%s is larger than %d bytes", path, MaxMetadata)
 	}
 	return nil
 }

@@ -480,6 +480,51 @@ func (q *Queries) VoucherLock(ctx context.Context, db DBTX, arg VoucherLockParam
 	return i, err
 }
 
+const voucherMergeMetadata = `-- name: VoucherMergeMetadata :many
+UPDATE vouchers v SET metadata = m.metadata, updated_at = now()
+FROM (
+	SELECT w.id, (w.metadata || a.patch) - ARRAY(SELECT p.key FROM jsonb_each(a.patch) p WHERE p.value = 'null') AS metadata
+	FROM (SELECT unnest($2::text[]) AS code, unnest($3::text[])::jsonb AS patch) a
+	JOIN vouchers w ON w.project_id = $4 AND w.code = a.code
+	ORDER BY w.id FOR NO KEY UPDATE OF w
+) m
+WHERE v.id = m.id AND octet_length(m.metadata::text) <= $1::int RETURNING v.code
+`
+
+type VoucherMergeMetadataParams struct {
+	Largest   int32
+	Codes     []string
+	Patches   []string
+	ProjectID uuid.UUID
+}
+
+// Metadata is merged into vouchers, each code once; null removes a key. The answer is the codes that were changed: not those that
+// there are none of, and not those whose metadata would become larger than so many bytes.
+func (q *Queries) VoucherMergeMetadata(ctx context.Context, db DBTX, arg VoucherMergeMetadataParams) ([]string, error) {
+	rows, err := db.Query(ctx, voucherMergeMetadata,
+		arg.Largest,
+		arg.Codes,
+		arg.Patches,
+		arg.ProjectID,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var code string
+		if err := rows.Scan(&code); err != nil {
+			return nil, err
+		}
+		items = append(items, code)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const voucherTaken = `-- name: VoucherTaken :many
 SELECT code FROM vouchers WHERE project_id = $1 AND code = ANY($2::text[])
 `
