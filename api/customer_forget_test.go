@@ -77,6 +77,13 @@ func TestPermanentDeletionLeavesNothingOfThePerson(t *testing.T) {
 	d.call(t, 400, "POST", "/v1/vouchers/OFF/redemption", redeem)
 	d.referralCode(t, "Friends", "FRIEND", "quux-source")
 	d.call(t, 200, "POST", "/v1/vouchers/FRIEND/redemption", object{"customer": "bob"})
+	d.call(t, 200, "POST", "/v1/campaigns", object{
+		"name": "Points", "campaign_type": "LOYALTY_PROGRAM", "type": "AUTO_UPDATE", "vouchers_count": 1,
+		"voucher": object{"type": "LOYALTY_CARD", "loyalty_card": object{"points": 5}},
+	})
+	d.work(t)
+	card := d.call(t, 200, "POST", "/v1/publications", object{"campaign": "Points", "customer": "quux-source"})["voucher"].(object)["code"].(string)
+	d.call(t, 200, "POST", "/v1/loyalties/members/"+card+"/balance", object{"points": 10, "reason": "Sorry, Zelda Quux", "source_id": "tx-1"})
 	require.EqualValues(t, 1, d.call(t, 200, "GET", "/v1/customers/quux-source", nil)["loyalty"].(object)["referred_customers"])
 
 	// Work that waits: the customer must not come back with it.
@@ -88,16 +95,29 @@ func TestPermanentDeletionLeavesNothingOfThePerson(t *testing.T) {
 	d.call(t, 200, "POST", "/v1/orders/import", []object{{"source_id": "order-3", "amount": 100, "customer": zelda, "metadata": object{"to": "Zelda Quux"}}})
 	d.carryOut(t, d.uploadCustomers(t, 202, "Source_id,Email\nquux-source,no address of Zelda Quux\n"))
 
+	files := map[string]object{}
+	for name, ask := range map[string]object{
+		"all":   {"exported_object": "customer", "parameters": object{"fields": []string{"name"}}},
+		"her":   {"exported_object": "order", "parameters": object{"filters": object{"customer_id": object{"conditions": object{"$is": []any{made["id"]}}}}}},
+		"codes": {"exported_object": "voucher", "parameters": object{"fields": []string{"code"}}},
+	} {
+		files[name] = d.call(t, 200, "POST", "/v1/exports", ask)
+		d.write(t, files[name])
+	}
 	answer := d.call(t, 200, "POST", "/v1/customers/quux-source/permanent-deletion", object{})
 	require.Equal(t, made["id"], answer["related_object_id"])
 	require.Equal(t, "pernament_deletion", answer["object"])
 	require.Equal(t, object{
-		"events": 1.0, "customer_events": 6.0, "daily_events": 0.0, "segments": 1.0, "orders": 2.0, "order_events": 4.0, "customer": 1.0,
+		"events": 1.0, "customer_events": 8.0, "daily_events": 0.0, "segments": 1.0, "orders": 2.0, "order_events": 4.0, "customer": 1.0,
 	}, answer["data_json"])
 	one, ok := id.Customer.Parse(made["id"].(string))
 	require.True(t, ok)
 	require.Empty(t, d.stands(t, append(texts, made["id"].(string), one.String())...))
 	d.call(t, 404, "POST", "/v1/customers/quux-source/permanent-deletion", nil)
+
+	d.call(t, 404, "GET", "/v1/exports/"+files["all"]["id"].(string), nil)
+	d.call(t, 404, "GET", "/v1/exports/"+files["her"]["id"].(string), nil)
+	require.Contains(t, d.download(t, files["codes"]), "MUG")
 
 	// What accounting needs is there, and unlinked.
 	order := d.call(t, 200, "GET", "/v1/orders/order-1", nil)
@@ -105,6 +125,8 @@ func TestPermanentDeletionLeavesNothingOfThePerson(t *testing.T) {
 	require.Equal(t, "Mug", order["items"].([]any)[0].(object)["product"].(object)["name"])
 	require.Nil(t, order["customer_id"])
 	require.EqualValues(t, 700, d.call(t, 200, "GET", "/v1/orders/order-2", nil)["amount"])
+	moved := d.call(t, 200, "GET", "/v1/vouchers/"+card+"/transactions", nil)["data"].([]any)
+	require.NotEmpty(t, moved)
 	kept := d.call(t, 200, "GET", "/v1/redemptions/"+redeemed["id"].(string), nil)
 	require.Equal(t, "SUCCESS", kept["result"])
 	require.Nil(t, kept["customer_id"])

@@ -113,34 +113,45 @@ func (c *change) forgetTraces(ctx context.Context, one customer.Customer) error 
 	return c.forgetExports(ctx, traces)
 }
 
-// forgetExports deletes exported files that the customer stands in.
+// forgetExports deletes exports whose file the customer stands in, or whose parameters name them.
 func (c *change) forgetExports(ctx context.Context, traces customer.Traces) error {
+	if err := q.ForgetExportsBegun(ctx, c.tx, c.project); err != nil {
+		return err
+	}
 	exports, err := q.ForgetExports(ctx, c.tx, c.project)
 	if err != nil {
 		return err
 	}
 	for _, one := range exports {
-		packed, err := q.ForgetExportRead(ctx, c.tx, rows.ForgetExportReadParams{ProjectID: c.project, ID: one})
-		if missing(err) {
+		stands := traces.Stand(one.Parameters)
+		if !stands {
+			packed, err := q.ForgetExportRead(ctx, c.tx, rows.ForgetExportReadParams{ProjectID: c.project, ID: one.ID})
+			if err != nil && !missing(err) {
+				return err
+			}
+			if stands, err = standIn(traces, packed); err != nil {
+				return err
+			}
+		}
+		if !stands {
 			continue
 		}
-		if err != nil {
-			return err
-		}
-		unpacked, err := gzip.NewReader(bytes.NewReader(packed))
-		if err != nil {
-			return err
-		}
-		file, err := io.ReadAll(unpacked)
-		if err != nil {
-			return err
-		}
-		if !traces.Stand(file) {
-			continue
-		}
-		if err := q.ForgetExport(ctx, c.tx, rows.ForgetExportParams{ProjectID: c.project, ID: one}); err != nil {
+		if _, err := q.ExportDelete(ctx, c.tx, rows.ExportDeleteParams{ProjectID: c.project, ID: one.ID}); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// standIn reports whether the customer stands in a file that is packed; an export that has none yet has none.
+func standIn(traces customer.Traces, packed []byte) (bool, error) {
+	if len(packed) == 0 {
+		return false, nil
+	}
+	unpacked, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return false, err
+	}
+	file, err := io.ReadAll(unpacked)
+	return traces.Stand(file), err
 }

@@ -141,7 +141,17 @@ func (s Exports) Write(ctx context.Context, project, one uuid.UUID, beat func(in
 	if err := packed.Close(); err != nil {
 		return written, err
 	}
-	_, err = q.ExportFinish(ctx, s.Pool, rows.ExportFinishParams{ProjectID: project, ID: one, Content: content.Bytes()})
+	n, err := q.ExportFinish(ctx, s.Pool, rows.ExportFinishParams{ProjectID: project, ID: one, Content: content.Bytes()})
+	if err != nil || n > 0 {
+		return written, err
+	}
+	now, err := s.Get(ctx, project, one)
+	switch {
+	case fault.Is(err, fault.NotFound): // given up
+		return written, nil
+	case err == nil && now.Status != export.Done:
+		err = fmt.Errorf("export %s has to be written again", one) // for the engine to do
+	}
 	return written, err
 }
 

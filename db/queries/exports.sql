@@ -24,8 +24,9 @@ DELETE FROM exports WHERE project_id = $1 AND id = $2;
 UPDATE exports SET status = CASE WHEN status = 'DONE' THEN 'DONE' ELSE 'IN_PROGRESS' END, updated_at = now()
 WHERE project_id = $1 AND id = $2 RETURNING exported_object, parameters, status, base;
 
+-- One that is to be written again (ForgetExportsBegun) is not done.
 -- name: ExportFinish :execrows
-UPDATE exports SET status = 'DONE', content = $3, updated_at = now() WHERE project_id = $1 AND id = $2;
+UPDATE exports SET status = 'DONE', content = $3, updated_at = now() WHERE project_id = $1 AND id = $2 AND status = 'IN_PROGRESS';
 
 -- name: ExportFail :execrows
 UPDATE exports SET status = 'ERROR', failure = $3, updated_at = now() WHERE project_id = $1 AND id = $2 AND status <> 'DONE';

@@ -70,12 +70,12 @@ UPDATE async_action_inputs i SET content = sqlc.arg(content), params = i.params 
 	))
 WHERE i.action_id = sqlc.arg(action_id) AND EXISTS (SELECT FROM async_actions a WHERE a.id = i.action_id AND a.project_id = sqlc.arg(project_id));
 
+-- name: ForgetExportsBegun :exec
+-- What is being written may hold the customer already: it is written again.
+UPDATE exports SET status = 'SCHEDULED' WHERE project_id = $1 AND status = 'IN_PROGRESS';
+
 -- name: ForgetExports :many
--- The finished files of a project.
-SELECT id FROM exports WHERE project_id = $1 AND content IS NOT NULL ORDER BY id;
+SELECT id, parameters FROM exports WHERE project_id = $1 ORDER BY id;
 
 -- name: ForgetExportRead :one
-SELECT content FROM exports WHERE project_id = $1 AND id = $2 AND content IS NOT NULL FOR UPDATE;
-
--- name: ForgetExport :exec
-DELETE FROM exports WHERE project_id = $1 AND id = $2;
+SELECT coalesce(content, '') AS content FROM exports WHERE project_id = $1 AND id = $2 FOR UPDATE;

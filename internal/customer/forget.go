@@ -19,8 +19,8 @@ import (
 
 // Traces is how a customer is found where no key leads to them: in answers that were kept, in files, in orders of work.
 type Traces struct {
-	key                          uuid.UUID
-	id, source, email, telephone string // empty: there is none
+	key                                uuid.UUID
+	id, source, email, telephone, name string // empty: there is none
 }
 
 // TracesOf are the customer's traces.
@@ -31,7 +31,7 @@ func TracesOf(c Customer) Traces {
 		}
 		return *t
 	}
-	return Traces{c.ID, id.Customer.Format(c.ID), text(c.SourceID), text(c.Email), text(c.Phone)}
+	return Traces{c.ID, id.Customer.Format(c.ID), text(c.SourceID), text(c.Email), text(c.Phone), text(c.Name)}
 }
 
 // InAnswers are the pieces of JSON of which an answer that speaks of the customer holds at least one. A source id can be any
@@ -60,24 +60,31 @@ func quoted(text string) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// Stand reports whether a text of a file or an answer stands in it; a file in any encoding but UTF-8 hides it.
+// Stand reports whether the customer stands in a file that was exported, or in what was asked for it. Somebody else of their name
+// counts as well: a file of names alone does not tell them apart.
 func (t Traces) Stand(in []byte) bool {
 	for _, text := range []string{t.id, t.email, t.telephone} {
 		if text != "" && bytes.Contains(in, []byte(text)) {
 			return true
 		}
 	}
-	return t.source != "" && (bytes.Contains(in, []byte(quoted(t.source))) || inCSV(in, t.source))
+	for _, text := range []string{t.source, t.name} {
+		if text != "" && (bytes.Contains(in, []byte(quoted(text))) || inCSV(in, text)) {
+			return true
+		}
+	}
+	return false
 }
 
-// inCSV reports whether the text is a cell, or a part of one that begins and ends at its edges.
+// inCSV reports whether the text is a cell, or a part of one that begins and ends at its edges. An apostrophe stands before what
+// a spreadsheet would take for a formula.
 func inCSV(in []byte, text string) bool {
 	for rest := in; ; {
 		at := bytes.Index(rest, []byte(text))
 		if at < 0 {
 			return false
 		}
-		before, after := at == 0 || strings.IndexByte("\n,;\t\"", rest[at-1]) >= 0, rest[at+len(text):]
+		before, after := at == 0 || strings.IndexByte("\n,;\t\"'", rest[at-1]) >= 0, rest[at+len(text):]
 		if before && (len(after) == 0 || strings.IndexByte("\r\n,;\t\"", after[0]) >= 0) {
 			return true
 		}

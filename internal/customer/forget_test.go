@@ -19,7 +19,7 @@ import (
 func zelda() customer.Customer {
 	text := func(s string) *string { return &s }
 	return customer.Customer{
-		ID: uuid.MustParse("0192f0c1-b8d7-7d4f-a1c3-e5f708192a3b"), SourceID: text(`z"1`), Email: text("zelda@quux.example"), Phone: text("+48 555"),
+		ID: uuid.MustParse("0192f0c1-b8d7-7d4f-a1c3-e5f708192a3b"), SourceID: text(`z"1`), Email: text("zelda@quux.example"), Phone: text("+48 555"), Name: text("Zelda Q"),
 	}
 }
 
@@ -65,7 +65,7 @@ func TestWhereACustomerStands(t *testing.T) {
 	traces := customer.TracesOf(zelda())
 	for text, want := range map[string]bool{
 		"id,email\n1,zelda@quux.example\n": true, "x,+48 555,y": true, id.Customer.Format(zelda().ID): true, `{"source_id":"z\"1"}`: true,
-		"a,z\"1,b\n": true, "zz\"11": false, "": false,
+		"a,z\"1,b\n": true, "1,Zelda Q\n": true, "1,'Zelda Q\n": true, "1,Zelda Quux\n": false, "zz\"11": false, "": false,
 	} {
 		require.Equal(t, want, traces.Stand([]byte(text)), text)
 	}

@@ -161,7 +161,7 @@ func (q *Queries) ExportFail(ctx context.Context, db DBTX, arg ExportFailParams)
 }
 
 const exportFinish = `-- name: ExportFinish :execrows
-UPDATE exports SET status = 'DONE', content = $3, updated_at = now() WHERE project_id = $1 AND id = $2
+UPDATE exports SET status = 'DONE', content = $3, updated_at = now() WHERE project_id = $1 AND id = $2 AND status = 'IN_PROGRESS'
 `
 
 type ExportFinishParams struct {
@@ -170,6 +170,7 @@ type ExportFinishParams struct {
 	Content   []byte
 }
 
+// One that is to be written again (ForgetExportsBegun) is not done.
 func (q *Queries) ExportFinish(ctx context.Context, db DBTX, arg ExportFinishParams) (int64, error) {
 	result, err := db.Exec(ctx, exportFinish, arg.ProjectID, arg.ID, arg.Content)
 	if err != nil {

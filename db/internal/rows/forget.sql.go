@@ -7,6 +7,7 @@ package rows
 
 import (
 	"context"
+	"encoding/json"
 
 	"github.com/google/uuid"
 )
@@ -59,22 +60,8 @@ func (q *Queries) ForgetCount(ctx context.Context, db DBTX, customerID uuid.UUID
 	return i, err
 }
 
-const forgetExport = `-- name: ForgetExport :exec
-DELETE FROM exports WHERE project_id = $1 AND id = $2
-`
-
-type ForgetExportParams struct {
-	ProjectID uuid.UUID
-	ID        uuid.UUID
-}
-
-func (q *Queries) ForgetExport(ctx context.Context, db DBTX, arg ForgetExportParams) error {
-	_, err := db.Exec(ctx, forgetExport, arg.ProjectID, arg.ID)
-	return err
-}
-
 const forgetExportRead = `-- name: ForgetExportRead :one
-SELECT content FROM exports WHERE project_id = $1 AND id = $2 AND content IS NOT NULL FOR UPDATE
+SELECT coalesce(content, '') AS content FROM exports WHERE project_id = $1 AND id = $2 FOR UPDATE
 `
 
 type ForgetExportReadParams struct {
@@ -90,28 +77,42 @@ func (q *Queries) ForgetExportRead(ctx context.Context, db DBTX, arg ForgetExpor
 }
 
 const forgetExports = `-- name: ForgetExports :many
-SELECT id FROM exports WHERE project_id = $1 AND content IS NOT NULL ORDER BY id
+SELECT id, parameters FROM exports WHERE project_id = $1 ORDER BY id
 `
 
-// The finished files of a project.
-func (q *Queries) ForgetExports(ctx context.Context, db DBTX, projectID uuid.UUID) ([]uuid.UUID, error) {
+type ForgetExportsRow struct {
+	ID         uuid.UUID
+	Parameters json.RawMessage
+}
+
+func (q *Queries) ForgetExports(ctx context.Context, db DBTX, projectID uuid.UUID) ([]ForgetExportsRow, error) {
 	rows, err := db.Query(ctx, forgetExports, projectID)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []uuid.UUID
+	var items []ForgetExportsRow
 	for rows.Next() {
-		var id uuid.UUID
-		if err := rows.Scan(&id); err != nil {
+		var i ForgetExportsRow
+		if err := rows.Scan(&i.ID, &i.Parameters); err != nil {
 			return nil, err
 		}
-		items = append(items, id)
+		items = append(items, i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
 	}
 	return items, nil
+}
+
+const forgetExportsBegun = `-- name: ForgetExportsBegun :exec
+UPDATE exports SET status = 'SCHEDULED' WHERE project_id = $1 AND status = 'IN_PROGRESS'
+`
+
+// What is being written may hold the customer already: it is written again.
+func (q *Queries) ForgetExportsBegun(ctx context.Context, db DBTX, projectID uuid.UUID) error {
+	_, err := db.Exec(ctx, forgetExportsBegun, projectID)
+	return err
 }
 
 const forgetFailures = `-- name: ForgetFailures :exec
