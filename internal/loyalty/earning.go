@@ -301,7 +301,7 @@ func number(metadata json.RawMessage, property string) int64 {
 		text = unquoted
 	}
 	n, err := strconv.ParseFloat(text, 64)
-	if err != nil || math.IsNaN(n) {
+	if err != nil || math.IsNaN(n) || math.IsInf(n, 0) {
 		return 0
 	}
 	return int64(max(-MaxPoints, min(MaxPoints, math.Trunc(n))))
