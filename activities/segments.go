@@ -57,7 +57,7 @@ func (a *Segments) SyncSegmentPages(ctx context.Context, so SegmentSync) (Segmen
 		}
 	}
 	for range pagesPerCall {
-		page, err := beating(ctx, so, func() (db.SyncedPage, error) {
+		page, err := walking(ctx, so, func() (db.SyncedPage, error) {
 			return a.Store.SyncPage(ctx, so.ProjectID, so.SegmentID, so.After)
 		})
 		if fault.Is(err, fault.NotFound) {
@@ -76,8 +76,25 @@ func (a *Segments) SyncSegmentPages(ctx context.Context, so SegmentSync) (Segmen
 	return so, nil
 }
 
+// walkers is how many pages a worker's process reads at once; more would make each of them slower.
+var walkers = make(chan struct{}, 2)
+
 // beatsWhile is how often an activity beats while it waits for the database.
 const beatsWhile = 3 * time.Second
+
+// walking is beating for what reads all customers: it waits for its turn.
+func walking[T any](ctx context.Context, so any, do func() (T, error)) (T, error) {
+	return beating(ctx, so, func() (T, error) {
+		select {
+		case walkers <- struct{}{}:
+		case <-ctx.Done():
+			var none T
+			return none, ctx.Err()
+		}
+		defer func() { <-walkers }()
+		return do()
+	})
+}
 
 // beating beats with how far the activity is for as long as do works, which on a busy machine may be long.
 func beating[T any](ctx context.Context, so any, do func() (T, error)) (T, error) {
@@ -126,7 +143,7 @@ func (a *Segments) SyncMovingSegments(ctx context.Context, drift Drift) (Drift, 
 			}
 			drift.ProjectID, drift.Walking, drift.After = next, true, db.SyncCursor{}
 		}
-		page, err := beating(ctx, drift, func() (db.SyncedPage, error) {
+		page, err := walking(ctx, drift, func() (db.SyncedPage, error) {
 			return a.Store.DriftPage(ctx, drift.ProjectID, drift.After)
 		})
 		if err != nil {

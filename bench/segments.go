@@ -125,9 +125,9 @@ var predicates = []predicate{
 		"WHERE c.project_id = $2 AND lower(c.metadata->>'tier') = 'gold'",
 	},
 	{
-		"country is Poland and created less than 30 days ago",
-		map[string]any{"address.country": conditions("$is", "Poland"), "created_at": conditions("$less_than_ago", 30)},
-		"WHERE c.project_id = $2 AND lower(c.address->>'country') = 'poland' AND c.created_at >= now() - interval '30 days'",
+		"country is Poland, last order less than 30 days ago",
+		map[string]any{"address.country": conditions("$is", "Poland"), "summary.orders.last_order_date": conditions("$less_than_ago", 30)},
+		"JOIN customer_figures f ON f.customer_id = c.id WHERE c.project_id = $2 AND lower(c.address->>'country') = 'poland' AND f.last_order_at >= now() - interval '30 days'",
 	},
 	{
 		"orders of more than 500.00 in all", map[string]any{"summary.orders.total_amount": conditions("$more_than", 50_000)},

@@ -2,6 +2,7 @@ package db
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +18,8 @@ type reading struct {
 	figured bool
 	joins   string
 	events  map[string]string // what an event is joined as, by its name
+	keys    map[string]string // the placeholder of a field's key
+	values  []string          // what filters compare, each read once for a customer however many filters ask for it
 }
 
 // columns are the fields of internal/segment in SQL; %s is the field's key.
@@ -35,14 +38,14 @@ var columns = map[string]string{
 	"created_at":            "c.created_at",
 	"updated_at":            "c.updated_at",
 	"birthdate":             "c.birthdate::timestamp AT TIME ZONE 'UTC'",
-	"metadata.<key>":        "c.metadata->>%s::text",
-	"system_metadata.<key>": "c.system_metadata->>%s::text",
+	"metadata.<key>":        "c.metadata->>%s",
+	"system_metadata.<key>": "c.system_metadata->>%s",
 	"loyalty_points.campaigns.<key>.points": `(SELECT sum((v.value->>'balance')::numeric)
 		FROM loyalty_members m JOIN vouchers v ON v.id = m.voucher_id JOIN campaigns k ON k.id = m.campaign_id
-		WHERE m.customer_id = c.id AND k.name = %s::text)`,
+		WHERE m.customer_id = c.id AND k.name = %s)`,
 	"loyalty.campaigns.<key>.loyalty_tier": `(SELECT 'ltr_' || replace(m.tier_id::text, '-', '')
 		FROM loyalty_members m JOIN campaigns k ON k.id = m.campaign_id
-		WHERE m.customer_id = c.id AND k.name = %s::text AND m.tier_id IS NOT NULL LIMIT 1)`,
+		WHERE m.customer_id = c.id AND k.name = %s AND m.tier_id IS NOT NULL LIMIT 1)`,
 }
 
 // figures are the fields that stand in a customer's figures, f, who has none before they did something.
@@ -78,7 +81,11 @@ func (r *reading) from(customers string) string {
 	case r.figured:
 		from += " LEFT JOIN LATERAL (SELECT * FROM customer_figures f WHERE f.customer_id = c.id LIMIT 1) f ON true"
 	}
-	return from + r.joins
+	from += r.joins
+	if len(r.values) > 0 {
+		from += " CROSS JOIN LATERAL (SELECT " + strings.Join(r.values, ", ") + " OFFSET 0) v" // the offset keeps it a thing of its own
+	}
+	return from
 }
 
 // fits is the filter, as it reads at that instant, as one boolean that is never null.
@@ -108,22 +115,53 @@ func (r *reading) junction(filter segment.Filter, now time.Time, nullable bool) 
 }
 
 func (r *reading) predicate(field segment.Field, p segment.Predicate, nullable bool) string {
-	value := r.column(field)
-	if field.Kind == segment.Number { // a count or a sum, which is 0 where nothing was counted yet
-		if nullable && !p.Not {
+	if nullable && !p.Not {
+		if field.Kind == segment.Number {
 			// So put, the planner sees where 0 cannot fit, and that only those who have the figure are to be read.
+			value := r.column(field)
 			return fmt.Sprintf("(%s OR %s IS NULL AND %s)", comparison(&r.statement, p, value), value, comparison(&r.statement, p, "0"))
 		}
+		return "(" + comparison(&r.statement, p, r.value(field, p)) + ")"
+	}
+	holds := "(" + comparison(&r.statement, p, r.value(field, p)) + ")"
+	if p.Not {
+		return holds + " IS NOT TRUE"
+	}
+	return holds + " IS TRUE"
+}
+
+// value is what the predicate compares. Texts are in lower letters; a count or a sum is 0 where nothing was counted yet.
+func (r *reading) value(field segment.Field, p segment.Predicate) string {
+	value := r.column(field)
+	if field.Kind == segment.Number {
 		value = "coalesce(" + value + ", 0)"
 	}
-	holds := comparison(&r.statement, p, view(p.View, value, field))
-	switch {
-	case p.Not:
-		return "NOT coalesce(" + holds + ", false)"
-	case nullable:
-		return "(" + holds + ")"
+	value = view(p.View, value, field)
+	if p.View == segment.AsText && p.Ask != segment.Known {
+		value = "lower(" + value + ")"
 	}
-	return "coalesce(" + holds + ", false)"
+	if r.all {
+		return value
+	}
+	i := slices.IndexFunc(r.values, func(known string) bool { return strings.HasPrefix(known, value+" AS ") })
+	if i < 0 {
+		i = len(r.values)
+		r.values = append(r.values, fmt.Sprintf("%s AS v%d", value, i))
+	}
+	return fmt.Sprintf("v.v%d", i)
+}
+
+// key is the placeholder of a field's key.
+func (r *reading) key(key string) string {
+	place, ok := r.keys[key]
+	if !ok {
+		if r.keys == nil {
+			r.keys = map[string]string{}
+		}
+		place = r.arg(key) + "::text"
+		r.keys[key] = place
+	}
+	return place
 }
 
 // column is the field's value: a text, a number or a timestamptz, by its kind. What metadata holds is a text.
@@ -140,7 +178,7 @@ func (r *reading) column(field segment.Field) string {
 	}
 	expression := columns[field.Name]
 	if field.Key != "" {
-		return fmt.Sprintf(expression, r.arg(field.Key))
+		return fmt.Sprintf(expression, r.key(field.Key))
 	}
 	return expression
 }
@@ -148,7 +186,7 @@ func (r *reading) column(field segment.Field) string {
 // event is a column of what a customer's events of that name come to.
 func (r *reading) event(name, column string) string {
 	if !r.all {
-		return "(SELECT e." + column + " FROM customer_events e WHERE e.customer_id = c.id AND e.name = " + r.arg(name) + "::text)"
+		return "(SELECT e." + column + " FROM customer_events e WHERE e.customer_id = c.id AND e.name = " + r.key(name) + ")"
 	}
 	joined, ok := r.events[name]
 	if !ok {
@@ -157,7 +195,7 @@ func (r *reading) event(name, column string) string {
 		}
 		joined = fmt.Sprintf("e%d", len(r.events)+1)
 		r.events[name] = joined
-		r.joins += fmt.Sprintf(" LEFT JOIN customer_events %[1]s ON %[1]s.customer_id = c.id AND %[1]s.name = %[2]s::text", joined, r.arg(name))
+		r.joins += fmt.Sprintf(" LEFT JOIN customer_events %[1]s ON %[1]s.customer_id = c.id AND %[1]s.name = %[2]s", joined, r.key(name))
 	}
 	return joined + "." + column
 }
@@ -211,19 +249,21 @@ func comparison(s *statement, p segment.Predicate, value string) string {
 	case segment.AtMost:
 		return fmt.Sprintf("%s <= %s::numeric", value, s.arg(p.Numbers[0]))
 	case segment.Contains:
-		return anyOf(s, p.Texts, "strpos(lower("+value+"), %s) > 0")
+		return anyOf(s, p.Texts, "strpos("+value+", %s) > 0")
 	case segment.StartsWith:
-		return anyOf(s, p.Texts, "starts_with(lower("+value+"), %s)")
+		return anyOf(s, p.Texts, "starts_with("+value+", %s)")
 	case segment.EndsWith:
-		return anyOf(s, p.Texts, "right(lower("+value+"), length(%[1]s)) = %[1]s")
+		return anyOf(s, p.Texts, "right("+value+", length(%[1]s)) = %[1]s")
 	}
 	switch {
 	case p.View == segment.AsMonthDay: // however many days there are today, the text is one
 		return fmt.Sprintf("%s = ANY (%s::text[])", value, s.arg(p.Texts))
 	case p.View == segment.AsText && len(p.Texts) == 1:
-		return fmt.Sprintf("lower(%s) = lower(%s::text)", value, s.arg(p.Texts[0]))
-	case p.View == segment.AsText:
-		return fmt.Sprintf("lower(%s) = ANY (ARRAY(SELECT lower(t) FROM unnest(%s::text[]) t))", value, s.arg(p.Texts))
+		return fmt.Sprintf("%s = lower(%s::text)", value, s.arg(p.Texts[0]))
+	case p.View == segment.AsText: // an array in lower letters, without a subquery
+		return fmt.Sprintf("%s = ANY (lower(%s::text[]::text)::text[])", value, s.arg(p.Texts))
+	case len(p.Numbers) == 1:
+		return fmt.Sprintf("%s = %s::numeric", value, s.arg(p.Numbers[0]))
 	}
 	return fmt.Sprintf("%s = ANY (%s::text[]::numeric[])", value, s.arg(p.Numbers))
 }

@@ -111,6 +111,7 @@ func TestSegmentFilters(t *testing.T) {
 		{`{"name":{"conditions":{"$is_not":"Bob"}}}`, []string{"ada", "cyd"}},
 		{`{"name":{"conditions":{"$in":["BOB","Ada Lovelace"]}}}`, []string{"ada", "bob"}},
 		{`{"phone":{"conditions":{"$not_in":["+44 1"]}}}`, []string{"bob", "cyd"}},
+		{`{"name":{"conditions":{"$in":["NULL","a,\"b\"","{}","\\","100% c_D"]}}}`, []string{"cyd"}},
 		{`{"name":{"conditions":{"$contains":"LOVE"}}}`, []string{"ada"}},
 		{`{"name":{"conditions":{"$contains":"%"}}}`, []string{"cyd"}},
 		{`{"name":{"conditions":{"$contains":"_"}}}`, []string{"cyd"}},
