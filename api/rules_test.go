@@ -1,7 +1,10 @@
 package api_test
 
 import (
+	"fmt"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/uuid"
@@ -297,6 +300,32 @@ func TestRulesCountWhatIsRedeemedTogether(t *testing.T) {
 	redeem(200, "ada", "A", "B")
 	redeem(400, "ada", "C")
 	redeem(400, "grace", "C") // a second customer
+}
+
+// Of twenty who redeem a campaign's codes at once, a rule lets through as many as it says.
+func TestARuleLimitsACampaignHoweverManyRedeemAtOnce(t *testing.T) {
+	t.Parallel()
+	d := openDoor(t)
+	d.call(t, 200, "POST", "/v1/campaigns", percent("Spring", nil))
+	limit := d.call(t, 200, "POST", "/v1/validation-rules", object{"name": "Five", "rules": object{
+		"1": object{"name": "campaign.redemptions.count", "conditions": object{"$less_than_or_equal": []int{5}}},
+	}})
+	d.call(t, 200, "POST", "/v1/validation-rules/"+limit["id"].(string)+"/assignments", object{"campaign": "Spring"})
+	codes := make([]string, 20)
+	for i := range codes {
+		codes[i] = fmt.Sprintf("SPRING-%d", i)
+		d.call(t, 200, "POST", "/v1/campaigns/Spring/vouchers/"+codes[i], object{})
+	}
+	var all sync.WaitGroup
+	answers := make([]int, len(codes))
+	for i, code := range codes {
+		all.Go(func() {
+			answers[i] = d.request(t, "POST", "/v1/vouchers/"+code+"/redemption", object{"customer": object{"source_id": code}, "order": object{"amount": 1000}}).Code
+		})
+	}
+	all.Wait()
+	slices.Sort(answers)
+	require.Equal(t, append(slices.Repeat([]int{200}, 5), slices.Repeat([]int{400}, 15)...), answers)
 }
 
 func TestARuleThatATriggerAsksIsNotDeleted(t *testing.T) {
