@@ -232,6 +232,11 @@ func TestChangingCustomersInBulk(t *testing.T) {
 	require.Equal(t, []any{"Ada", "ada@example.com", object{"a": 1.0}}, []any{ada["name"], ada["email"], ada["metadata"]})
 	require.Equal(t, "Bob", d.call(t, 200, "GET", "/v1/customers/bob", nil)["name"])
 	require.Equal(t, object{"a": 1.0}, d.call(t, 200, "GET", "/v1/customers/cyd", nil)["metadata"])
+	require.Equal(t, []string{"customer.created"}, types(d.call(t, 200, "GET", "/v1/customers/ada/activity", nil)), "the call told of her, the updates do not")
+	require.Empty(t, types(d.call(t, 200, "GET", "/v1/customers/bob/activity", nil)))
+	d.carryOut(t, d.uploadCustomers(t, 202, "Source_id,Name\nada,Countess\ndot,Dot\n"))
+	require.Len(t, types(d.call(t, 200, "GET", "/v1/customers/ada/activity", nil)), 1)
+	require.Empty(t, types(d.call(t, 200, "GET", "/v1/customers/dot/activity", nil)))
 
 	refused := d.call(t, 400, "POST", "/v1/customers/bulk/async", []object{{"source_id": "ada"}, {"name": "no source"}, {"source_id": "x", "email": "x"}})
 	require.Equal(t, "[1].source_id", refused["property"])
