@@ -13,6 +13,7 @@ type benchCommand struct {
 	Segments segmentsCommand `cmd:"" help:"Measure first syncs of segments beside the same predicate as one plain SQL statement, and how fast segments follow changes of customers."`
 	Controls controlsCommand `cmd:"" help:"Stop and pause distributions at the worst moments, and look what still arrives."`
 	Ingest   ingestCommand   `cmd:"" help:"Measure how fast custom events and orders are taken over HTTP, beside a handler that only inserts."`
+	Triggers triggersCommand `cmd:"" help:"Measure how long it takes from an event to the mail that answers it, and how many events a second are kept up with."`
 	Sink     sinkCommand     `cmd:"" help:"Run the SMTP server that takes every mail and forgets it."`
 	Floor    floorCommand    `cmd:"" hidden:"" help:"Send mails by the mail library alone."`
 
@@ -44,6 +45,13 @@ type segmentsCommand struct{ bench.Segments }
 
 // Run measures.
 func (c *segmentsCommand) Run(ctx context.Context, p *program) error {
+	return c.Measure(ctx, p.bench())
+}
+
+type triggersCommand struct{ bench.Triggers }
+
+// Run measures.
+func (c *triggersCommand) Run(ctx context.Context, p *program) error {
 	return c.Measure(ctx, p.bench())
 }
 

@@ -263,23 +263,31 @@ func (l *ingestLoad) client(ctx context.Context, at, call string, key ingestKey,
 		request.Reset()
 		_, _ = fmt.Fprintf(&request, "POST %s HTTP/1.1\r\nHost: %s\r\nX-App-Id: %s\r\nX-App-Token: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
 			call, at, key.appID, key.token, len(text), text)
-		if _, err := conn.Write(request.Bytes()); err != nil {
+		if err := exchange(conn, reader, request.Bytes()); err != nil {
 			return took, err
-		}
-		answer, err := http.ReadResponse(reader, nil)
-		if err != nil {
-			return took, err
-		}
-		content, err := io.ReadAll(answer.Body)
-		if err != nil {
-			return took, err
-		}
-		if answer.StatusCode != http.StatusOK {
-			return took, &refusal{answer.StatusCode, string(content)}
 		}
 		took = append(took, time.Since(began))
 	}
 	return took, nil
+}
+
+// exchange sends a request and reads its answer, which must be 200.
+func exchange(conn net.Conn, reader *bufio.Reader, request []byte) error {
+	if _, err := conn.Write(request); err != nil {
+		return err
+	}
+	answer, err := http.ReadResponse(reader, nil)
+	if err != nil {
+		return err
+	}
+	content, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return err
+	}
+	if answer.StatusCode != http.StatusOK {
+		return &refusal{answer.StatusCode, string(content)}
+	}
+	return nil
 }
 
 // verify holds what was answered against the ledger: nothing was answered that is not there.
