@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,6 +12,8 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"herald/db/internal/rows"
+	"herald/internal/fault"
+	"herald/internal/id"
 	"herald/internal/segment"
 )
 
@@ -81,23 +84,28 @@ func (s Segments) fill(ctx context.Context, project uuid.UUID, one judged, after
 	r := reading{all: true}
 	fits := r.where(one.filter, time.Now())
 	text := "INSERT INTO segment_members (segment_id, customer_id) SELECT " + r.arg(one.id) + "::uuid, c.id FROM " + r.from("customers") +
-		" WHERE " + r.within(project, after, page) + " AND " + fits + " ON CONFLICT DO NOTHING"
-	err = inTx(ctx, s.Pool, func(tx pgx.Tx) error {
-		_, err := q.SegmentKeep(ctx, tx, rows.SegmentKeepParams{ProjectID: project, ID: one.id})
-		if missing(err) { // deleted, or another has walked to the end
-			page = SyncedPage{Finished: true}
-			return nil
-		}
-		if err != nil {
+		" WHERE " + r.within(project, after, page) + " AND " + fits
+	insert := func(text string) error {
+		return inTx(ctx, s.Pool, func(tx pgx.Tx) error {
+			_, err := q.SegmentKeep(ctx, tx, rows.SegmentKeepParams{ProjectID: project, ID: one.id})
+			if missing(err) { // deleted, or another has walked to the end
+				page = SyncedPage{Finished: true}
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			if err := q.SegmentPlanEach(ctx, tx); err != nil {
+				return err
+			}
+			done, err := tx.Exec(ctx, text, r.args...)
+			page.Come = done.RowsAffected()
 			return err
-		}
-		if err := q.SegmentPlanEach(ctx, tx); err != nil {
-			return err
-		}
-		done, err := tx.Exec(ctx, text, r.args...)
-		page.Come = done.RowsAffected()
-		return err
-	})
+		})
+	}
+	if err = insert(text); violates(err, "segment_members_pkey") {
+		err = insert(text + " ON CONFLICT DO NOTHING") // a page that is repeated; to look for conflicts costs a third
+	}
 	return page, err
 }
 
@@ -203,11 +211,11 @@ func (s Segments) strayed(
 }
 
 // pageEnd finds where the page after the cursor ends; where fewer customers are left than a page, it takes them all. Where
-// PostgreSQL believes that there are no more in all, nobody counts them.
+// PostgreSQL believes that there are not many more in all, nobody counts them.
 func (s Segments) pageEnd(ctx context.Context, project uuid.UUID, after SyncCursor) (SyncedPage, error) {
 	if after == (SyncCursor{}) {
 		about, err := q.CustomersAbout(ctx, s.Pool)
-		if err != nil || about > 0 && about <= pageSize {
+		if err != nil || about > 0 && about <= 2*pageSize {
 			return SyncedPage{Seen: int64(about), Finished: true}, err
 		}
 	}
@@ -225,7 +233,7 @@ func (s Segments) awaitChanges(ctx context.Context, project uuid.UUID) error {
 	return inTx(ctx, s.Pool, func(tx pgx.Tx) error { return q.SegmentBarrier(ctx, tx, project) })
 }
 
-// FinishSync looks again at who changed while the sync walked, counts the members and marks the segment as synced. It also says
+// FinishSync looks again at who changed while the sync walked, marks the segment as synced and counts the members. It also says
 // whether the filter speaks of today.
 func (s Segments) FinishSync(ctx context.Context, project, one uuid.UUID) (members int64, moves bool, err error) {
 	row, err := s.Get(ctx, project, one)
@@ -251,9 +259,6 @@ func (s Segments) FinishSync(ctx context.Context, project, one uuid.UUID) (membe
 			return 0, false, err
 		}
 	}
-	if members, err = q.SegmentMembers(ctx, s.Pool, one); err != nil {
-		return 0, false, err
-	}
 	moves = filter.Moves()
 	err = inChange(ctx, s.Pool, project, func(c *change) error {
 		if err := q.SegmentBarrier(ctx, c.tx, project); err != nil {
@@ -266,12 +271,16 @@ func (s Segments) FinishSync(ctx context.Context, project, one uuid.UUID) (membe
 				return err
 			}
 		}
-		return q.SegmentSynced(ctx, c.tx, rows.SegmentSyncedParams{ProjectID: project, ID: one, Moves: moves, Members: members})
+		return q.SegmentSynced(ctx, c.tx, rows.SegmentSyncedParams{ProjectID: project, ID: one, Moves: moves})
 	})
 	if err != nil {
 		return 0, false, err
 	}
-	return members, moves, q.SegmentMembersAnalyze(ctx, s.Pool)
+	members, err = q.SegmentCountMembers(ctx, s.Pool, rows.SegmentCountMembersParams{ProjectID: project, ID: one})
+	if missing(err) {
+		return 0, false, fault.Missing("segment", id.Segment.Format(one))
+	}
+	return members, moves, errors.Join(err, q.SegmentMembersAnalyze(ctx, s.Pool))
 }
 
 const (

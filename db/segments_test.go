@@ -227,7 +227,7 @@ func TestASyncWaitsForItsSegment(t *testing.T) {
 		err  error
 	}
 	done := make(chan synced, 1)
-	_, err := p.segments.Create(t.Context(), p.project, segment.Definition{
+	made, err := p.segments.Create(t.Context(), p.project, segment.Definition{
 		Name: "s", Type: segment.AutoUpdate, Filter: json.RawMessage(`{"name":{"conditions":{"$is":"Ada"}}}`),
 	}, false, func(ctx context.Context, project, one uuid.UUID) error {
 		go func() {
@@ -245,6 +245,10 @@ func TestASyncWaitsForItsSegment(t *testing.T) {
 	got := <-done
 	require.NoError(t, got.err)
 	require.EqualValues(t, 1, got.page.Come)
+	p.save(t, "bea", `{"name":"Ada"}`)
+	again, err := p.segments.SyncPage(t.Context(), p.project, made.ID, db.SyncCursor{})
+	require.NoError(t, err, "a page can be repeated")
+	require.EqualValues(t, 1, again.Come)
 }
 
 func TestStaticSegments(t *testing.T) {

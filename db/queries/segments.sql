@@ -34,11 +34,12 @@ DELETE FROM segments WHERE project_id = $1 AND id = $2;
 UPDATE segments SET draft = false WHERE project_id = $1 AND id = $2;
 
 -- name: SegmentSynced :exec
-UPDATE segments SET initial_sync_status = 'DONE', moves = sqlc.arg(moves), members = sqlc.arg(members), updated_at = now()
+UPDATE segments SET initial_sync_status = 'DONE', moves = sqlc.arg(moves), updated_at = now()
 WHERE project_id = sqlc.arg(project_id) AND id = sqlc.arg(id);
 
--- name: SegmentMembers :one
-SELECT count(*) FROM segment_members WHERE segment_id = $1;
+-- name: SegmentCountMembers :one
+UPDATE segments s SET members = (SELECT count(*) FROM segment_members m WHERE m.segment_id = s.id)
+WHERE s.project_id = $1 AND s.id = $2 RETURNING s.members;
 
 -- name: SegmentKeep :one
 -- Keeps the segment as it is, on its way through the customers, until the transaction ends.

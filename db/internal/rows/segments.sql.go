@@ -76,6 +76,23 @@ func (q *Queries) SegmentCountDynamic(ctx context.Context, db DBTX, projectID uu
 	return count, err
 }
 
+const segmentCountMembers = `-- name: SegmentCountMembers :one
+UPDATE segments s SET members = (SELECT count(*) FROM segment_members m WHERE m.segment_id = s.id)
+WHERE s.project_id = $1 AND s.id = $2 RETURNING s.members
+`
+
+type SegmentCountMembersParams struct {
+	ProjectID uuid.UUID
+	ID        uuid.UUID
+}
+
+func (q *Queries) SegmentCountMembers(ctx context.Context, db DBTX, arg SegmentCountMembersParams) (int64, error) {
+	row := db.QueryRow(ctx, segmentCountMembers, arg.ProjectID, arg.ID)
+	var members int64
+	err := row.Scan(&members)
+	return members, err
+}
+
 const segmentCreate = `-- name: SegmentCreate :one
 INSERT INTO segments (id, project_id, name, type, filter, initial_sync_status, draft, members) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id, project_id, name, type, filter, initial_sync_status, draft, members, created_at, updated_at, moves, walked
 `
@@ -290,17 +307,6 @@ func (q *Queries) SegmentKeep(ctx context.Context, db DBTX, arg SegmentKeepParam
 	return id, err
 }
 
-const segmentMembers = `-- name: SegmentMembers :one
-SELECT count(*) FROM segment_members WHERE segment_id = $1
-`
-
-func (q *Queries) SegmentMembers(ctx context.Context, db DBTX, segmentID uuid.UUID) (int64, error) {
-	row := db.QueryRow(ctx, segmentMembers, segmentID)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
-}
-
 const segmentMembersAnalyze = `-- name: SegmentMembersAnalyze :exec
 ANALYZE (SKIP_LOCKED) segment_members
 `
@@ -474,24 +480,18 @@ func (q *Queries) SegmentSyncStatus(ctx context.Context, db DBTX, arg SegmentSyn
 }
 
 const segmentSynced = `-- name: SegmentSynced :exec
-UPDATE segments SET initial_sync_status = 'DONE', moves = $1, members = $2, updated_at = now()
-WHERE project_id = $3 AND id = $4
+UPDATE segments SET initial_sync_status = 'DONE', moves = $1, updated_at = now()
+WHERE project_id = $2 AND id = $3
 `
 
 type SegmentSyncedParams struct {
 	Moves     bool
-	Members   int64
 	ProjectID uuid.UUID
 	ID        uuid.UUID
 }
 
 func (q *Queries) SegmentSynced(ctx context.Context, db DBTX, arg SegmentSyncedParams) error {
-	_, err := db.Exec(ctx, segmentSynced,
-		arg.Moves,
-		arg.Members,
-		arg.ProjectID,
-		arg.ID,
-	)
+	_, err := db.Exec(ctx, segmentSynced, arg.Moves, arg.ProjectID, arg.ID)
 	return err
 }
 
