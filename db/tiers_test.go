@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
 	"pgregory.net/rapid"
 
 	"herald/db"
@@ -266,4 +267,22 @@ func (s shop) monthPasses(t testing.TB, card voucher.Voucher) {
 		UPDATE loyalty_members SET tier_expires_at = (tier_expires_at AT TIME ZONE 'UTC' - interval '1 month') AT TIME ZONE 'UTC',
 			tier_starts_at = (tier_starts_at AT TIME ZONE 'UTC' - interval '1 month') AT TIME ZONE 'UTC' WHERE voucher_id = $1`, card.ID)
 	require.NoError(t, err)
+}
+
+func TestParallelPointsJoinATierOnce(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, pgtest.New(t))
+	club := s.programme(t, nil)
+	s.tiers(t, club, 100, 200)
+	card := s.member(t, club, 0)
+	var g errgroup.Group
+	for range 50 {
+		g.Go(func() error {
+			_, err := db.Balances{Pool: s.pool}.Adjust(context.Background(), card, balance.Adjustment{Amount: 5})
+			return err
+		})
+	}
+	require.NoError(t, g.Wait())
+	require.EqualValues(t, 250, s.account(t, card).Balance)
+	require.Equal(t, []occurrence.Type{occurrence.TierJoined, occurrence.TierUpgraded}, of((&told{shop: s, card: card}).next(t)))
 }
