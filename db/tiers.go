@@ -2,136 +2,147 @@ package db
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"herald/db/internal/rows"
-	"herald/internal/campaign"
+	"herald/internal/fault"
+	"herald/internal/id"
 	"herald/internal/loyalty"
-	"herald/internal/occurrence"
-	"herald/internal/segment"
-	"herald/internal/stamp"
 )
 
-// retier looks at the tiers of the members whose points moved, and tells who joined, left or changed one.
-func (c *change) retier(ctx context.Context) error {
-	if len(c.cards) == 0 {
-		return nil
-	}
-	cards := make([]uuid.UUID, 0, len(c.cards))
-	for card := range c.cards {
-		cards = append(cards, card)
-	}
-	clear(c.cards)
-	return c.stand(ctx, cards, time.Now())
-}
+// Tiers is the store of the tiers of loyalty programmes.
+type Tiers struct{ Pool *pgxpool.Pool }
 
-// programme is what tiers of a loyalty programme depend on, and how its occurrences show it.
-type programme struct {
-	campaign campaign.Campaign
-	tiers    []loyalty.Tier
-}
+// tiersPage is how many members one transaction looks at.
+const tiersPage = 1000
 
-// stand holds members against the tiers of their programmes, all at once, as they are now.
-func (c *change) stand(ctx context.Context, cards []uuid.UUID, now time.Time) error {
-	members, err := q.MemberPoints(ctx, c.tx, rows.MemberPointsParams{Now: now, ProjectID: c.project, Cards: cards})
-	if err != nil || len(members) == 0 {
+// Create makes tiers of a programme, all or none. Members who have the points for them are in them at once; of a programme with
+// many members the rest follows with RetierPage.
+func (s Tiers) Create(ctx context.Context, project, programme uuid.UUID, drafts []loyalty.TierDraft) (made []loyalty.Tier, err error) {
+	err = s.recheck(ctx, project, programme, func(c *change) (err error) {
+		made, err = c.makeTiers(ctx, programme, drafts)
 		return err
-	}
-	ids := each(members, func(m rows.MemberPointsRow) uuid.UUID { return m.CampaignID })
-	programmes, err := c.programmes(ctx, ids)
-	if err != nil {
-		return err
-	}
-	p := rows.MemberStandParams{ProjectID: c.project}
-	for _, m := range members {
-		of := programmes[m.CampaignID]
-		before := loyalty.Standing{Tier: m.TierID, Since: m.TierSince, Expires: m.TierExpiresAt, Starts: m.TierStartsAt}
-		points := loyalty.Points{Balance: m.Balance, Collected: [3]int64{m.Collected, m.CollectedBefore, m.CollectedEarlier}}
-		after, move := of.campaign.LoyaltyTiersExpiration.Stand(of.tiers, before, points, now)
-		if after.Same(before) && m.TierCheckAt == nil {
-			continue
-		}
-		p.Cards = append(p.Cards, m.VoucherID)
-		p.TierIds = append(p.TierIds, or(after.Tier, uuid.UUID{}))
-		p.Sinces = append(p.Sinces, or(after.Since, noTime))
-		p.ExpireAts = append(p.ExpireAts, or(after.Expires, noTime))
-		p.StartAts = append(p.StartAts, or(after.Starts, noTime))
-		if move == loyalty.Stayed {
-			continue
-		}
-		c.touch(m.CustomerID, segment.Loyalty)
-		c.happened(of.tells(move, m.CustomerID, before, after, now))
-	}
-	if len(p.Cards) == 0 {
-		return nil
-	}
-	return q.MemberStand(ctx, c.tx, p)
+	})
+	return made, err
 }
 
-// programmes reads loyalty programmes with their tiers.
-func (c *change) programmes(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*programme, error) {
-	slices.SortFunc(ids, func(a, b uuid.UUID) int { return slices.Compare(a[:], b[:]) })
-	ids = slices.Compact(ids)
-	found, err := q.CampaignGetAll(ctx, c.tx, rows.CampaignGetAllParams{ProjectID: c.project, Ids: ids})
+// Recheck looks at the tiers of all members of a programme, at the first at once and at the rest with RetierPage.
+func (s Tiers) Recheck(ctx context.Context, project, programme uuid.UUID) error {
+	return s.recheck(ctx, project, programme, func(*change) error { return nil })
+}
+
+// recheck looks at the members of a programme after do, which finds the programme held.
+func (s Tiers) recheck(ctx context.Context, project, programme uuid.UUID, do func(*change) error) error {
+	return inChange(ctx, s.Pool, project, func(c *change) error {
+		members, err := q.MembersOf(ctx, c.tx, rows.MembersOfParams{ProjectID: project, CampaignID: programme, Limit: tiersPage})
+		if err != nil {
+			return err
+		}
+		if _, err := c.lock(ctx, each(members, func(m rows.MembersOfRow) uuid.UUID { return m.CustomerID })...); err != nil {
+			return err
+		}
+		if err := lockProgramme(ctx, c.tx, project, programme); err != nil {
+			return err
+		}
+		if err := do(c); err != nil {
+			return err
+		}
+		if len(members) == tiersPage {
+			if err := q.MembersDue(ctx, c.tx, rows.MembersDueParams{ProjectID: project, CampaignID: programme}); err != nil {
+				return err
+			}
+		}
+		return c.stand(ctx, each(members, func(m rows.MembersOfRow) uuid.UUID { return m.VoucherID }), time.Now())
+	})
+}
+
+// makeTiers writes tiers of a programme that the change holds.
+func (c *change) makeTiers(ctx context.Context, programme uuid.UUID, drafts []loyalty.TierDraft) ([]loyalty.Tier, error) {
+	there, err := q.TiersOf(ctx, c.tx, rows.TiersOfParams{ProjectID: c.project, Campaigns: []uuid.UUID{programme}})
 	if err != nil {
 		return nil, err
 	}
-	all := map[uuid.UUID]*programme{}
-	for _, row := range found {
-		all[row.ID] = &programme{campaign: campaign.Campaign(row)}
+	if bad := loyalty.CheckRanges(each(there, toTier), drafts); bad != nil {
+		return nil, bad
 	}
-	tiers, err := q.TiersOf(ctx, c.tx, rows.TiersOfParams{ProjectID: c.project, Campaigns: ids})
-	for _, row := range tiers {
-		of := all[row.CampaignID]
-		of.tiers = append(of.tiers, loyalty.Tier(row))
-	}
-	return all, err
-}
-
-// tier is the programme's tier with that id, nil where there is none.
-func (p *programme) tier(one *uuid.UUID) *loyalty.Tier {
-	for i, t := range p.tiers {
-		if one != nil && t.ID == *one {
-			return &p.tiers[i]
+	batch := make([]rows.TierCreateParams, len(drafts))
+	for i, d := range drafts {
+		batch[i] = rows.TierCreateParams{
+			ID: id.New(), ProjectID: c.project, CampaignID: programme, Name: d.Name, PointsFrom: d.Points.From, PointsTo: d.Points.To,
+			EarningRules: d.EarningRules.Raw(), Rewards: d.Rewards.Raw(), Metadata: d.Metadata.Raw(),
 		}
 	}
-	return nil
+	made := make([]loyalty.Tier, len(drafts))
+	var failed error
+	q.TierCreate(ctx, c.tx, batch).QueryRow(func(i int, row rows.LoyaltyTier, err error) {
+		made[i] = loyalty.Tier(row)
+		if failed == nil {
+			failed = err
+		}
+	})
+	return made, failed
 }
 
-// moves are the occurrences of what becomes of a standing.
-var moves = map[loyalty.Move]occurrence.Type{
-	loyalty.Joined: occurrence.TierJoined, loyalty.Left: occurrence.TierLeft, loyalty.Upgraded: occurrence.TierUpgraded,
-	loyalty.Downgraded: occurrence.TierDowngraded, loyalty.Prolonged: occurrence.TierProlonged, loyalty.Ending: occurrence.TierExpirationChanged,
-}
+func toTier(row rows.LoyaltyTier) loyalty.Tier { return loyalty.Tier(row) }
 
-// tells is the occurrence of a move.
-func (p *programme) tells(move loyalty.Move, member uuid.UUID, before, after loyalty.Standing, now time.Time) occurrence.Occurrence {
-	data := map[string]any{"campaign": p.shownCampaign(), "created_at": stamp.Stamp(now)}
-	about := after.Tier
-	switch move {
-	case loyalty.Upgraded, loyalty.Downgraded:
-		data["loyalty_tier_from"], data["loyalty_tier_to"] = p.shown(before.Tier), p.shown(after.Tier)
-	case loyalty.Left:
-		about = before.Tier
-		data["loyalty_tier"] = p.shown(before.Tier)
-	default:
-		data["loyalty_tier"] = p.shown(after.Tier)
+// Get finds a tier of a programme by its public id.
+func (s Tiers) Get(ctx context.Context, project, programme uuid.UUID, key string) (loyalty.Tier, error) {
+	one, ok := id.Tier.Parse(key)
+	if !ok {
+		return loyalty.Tier{}, fault.Missing("loyalty_tier", key)
 	}
-	return occurrence.Occurrence{Type: moves[move], Customer: member, Subject: &p.campaign.ID, Tier: about, Data: data}
-}
-
-// shown is a tier as occurrences show it, null where there is none.
-func (p *programme) shown(tier *uuid.UUID) *loyalty.ShownTier {
-	t := p.tier(tier)
-	if t == nil {
-		return nil
+	row, err := q.TierGet(ctx, s.Pool, rows.TierGetParams{ProjectID: project, CampaignID: programme, ID: one})
+	if missing(err) {
+		return loyalty.Tier{}, fault.Missing("loyalty_tier", key)
 	}
-	shown := loyalty.ShowTier(*t)
-	return &shown
+	return loyalty.Tier(row), err
 }
 
-// shownCampaign is the programme as occurrences show it.
-func (p *programme) shownCampaign() campaign.Simple { return campaign.ShowSimple(p.campaign) }
+// List lists the first tiers of a programme, and how many there are in all. Order is created_at or updated_at, with "-" from
+// the last.
+func (s Tiers) List(ctx context.Context, project, programme uuid.UUID, order string, limit int) ([]loyalty.Tier, int64, error) {
+	var w where
+	w.add("l.project_id = ?", project)
+	w.add("l.campaign_id = ?", programme)
+	found, total, err := listPage[rows.LoyaltyTier](ctx, s.Pool, &w, "loyalty_tiers l", "l.*", byInstant("l", order), limit, 1)
+	return each(found, toTier), total, err
+}
+
+// OfCard is the tier that the holder of a card is in, with from when to when; nil where they are in none.
+func (s Tiers) OfCard(ctx context.Context, project, card uuid.UUID) (*loyalty.ShownTier, error) {
+	row, err := q.TierOfCard(ctx, s.Pool, rows.TierOfCardParams{ProjectID: project, VoucherID: card})
+	if missing(err) {
+		return nil, nil
+	}
+	m := row.LoyaltyMember
+	shown := loyalty.ShowTierOf(loyalty.Tier(row.LoyaltyTier), m.CustomerID, loyalty.Standing{Since: m.TierSince, Expires: m.TierExpiresAt})
+	return &shown, err
+}
+
+// RetierPage looks at the next members, of one project, whose tiers are due to end or to begin by now, and says how many there
+// were; none is none of any project. Doing it again, or at the same time, tells nothing twice: members are locked, and then looked
+// at as they are.
+func (s Tiers) RetierPage(ctx context.Context, now time.Time) (members int64, err error) {
+	project, err := q.TiersDue(ctx, s.Pool, now)
+	if missing(err) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	err = inChange(ctx, s.Pool, project, func(c *change) error {
+		due, err := q.TiersDueMembers(ctx, c.tx, rows.TiersDueMembersParams{ProjectID: project, Now: now, PageSize: tiersPage})
+		if err != nil || len(due) == 0 {
+			return err
+		}
+		if _, err := c.lock(ctx, each(due, func(m rows.TiersDueMembersRow) uuid.UUID { return m.CustomerID })...); err != nil {
+			return err
+		}
+		members = int64(len(due))
+		return c.stand(ctx, each(due, func(m rows.TiersDueMembersRow) uuid.UUID { return m.VoucherID }), now)
+	})
+	return members, err
+}
