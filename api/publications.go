@@ -27,6 +27,7 @@ type publications struct {
 
 func (h publications) routes(r routes) {
 	r.post("/publications", acts, h.create)
+	r.get("/publications/create", acts, h.createByQuery)
 	r.get("/publications", reads, h.list)
 	r.get("/vouchers/:code/publications", reads, h.list)
 }

@@ -8,6 +8,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
+
+	"herald/db"
 )
 
 // told lists what was told of the type, oldest first: {subject, waiting, data}.
@@ -214,4 +216,30 @@ func TestPublicationIsOneUnderAnIdempotencyKey(t *testing.T) {
 		codes = append(codes, d.call(t, 200, "POST", "/v1/publications", string(body), "Idempotency-Key", fmt.Sprint(t.Name()))["voucher"].(object)["code"])
 	}
 	require.Equal(t, codes[0], codes[1])
+}
+
+func TestPublicationsByQuery(t *testing.T) {
+	t.Parallel()
+	d := openDoor(t)
+	d.call(t, 200, "POST", "/v1/campaigns", percent("Black Friday", object{"type": "AUTO_UPDATE"}))
+	path := "/v1/publications/create?campaign[name]=Black%20Friday&campaign[count]=1&customer[source_id]=ann&customer[name]=Ann&source_id=p-1" +
+		"&metadata[lang]=en&customer[metadata][size]=L"
+	made := d.call(t, 200, "GET", path, nil)
+	require.Equal(t, "Black Friday", made["voucher"].(object)["campaign"])
+	require.Equal(t, "p-1", made["source_id"])
+	require.Equal(t, object{"lang": "en"}, made["metadata"])
+	require.Equal(t, "Ann", made["customer"].(object)["name"])
+	require.Equal(t, object{"size": "L"}, made["customer"].(object)["metadata"])
+	require.Equal(t, made["id"], d.call(t, 200, "GET", path, nil)["id"], "the same source_id is the same publication")
+	again := d.call(t, 200, "GET", "/v1/publications/create?campaign[name]=Black%20Friday&customer[source_id]=ann&join_once=true", nil)
+	require.Equal(t, made["id"], again["id"])
+	require.Len(t, d.told(t, "customer.publication.succeeded"), 1)
+	for _, query := range []string{
+		"customer[source_id]=ann", "campaign[name]=Black%20Friday", "campaign[name]=Black%20Friday&customer[source_id]=ann&campaign[count]=2",
+		"campaign[name]=Black%20Friday&customer[nmae]=ann", "campaign=Black%20Friday&campaign[name]=x&customer[source_id]=ann",
+		"campaign[name]=Black%20Friday&customer[source_id]=ann&colour=red", "campaign[name]=Black%20Friday&customer[source_id]=ann&campaign[count]=x",
+	} {
+		d.call(t, 400, "GET", "/v1/publications/create?"+query, nil)
+	}
+	d.as(t, db.Viewer).call(t, 403, "GET", path, nil)
 }
