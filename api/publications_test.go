@@ -70,9 +70,17 @@ func TestAGiftCardsCreditsAreItsHolders(t *testing.T) {
 		d.call(t, 200, "POST", "/v1/publications", object{"voucher": code, "customer": "ann"})
 	}
 	d.call(t, 400, "POST", "/v1/publications", object{"voucher": "B", "customer": "ann"})
-	var left int64
-	require.NoError(t, d.pool.QueryRow(t.Context(), "SELECT gift_to_go FROM customer_figures").Scan(&left))
-	require.EqualValues(t, 8000, left)
+	toGo := func() any {
+		shown := d.call(t, 200, "GET", "/v1/customers/ann", nil)
+		return shown["summary"].(object)["redemptions"].(object)["gift"].(object)["amount_to_go"]
+	}
+	require.EqualValues(t, 8000, toGo())
+
+	d.call(t, 204, "DELETE", "/v1/vouchers/A", nil)
+	require.EqualValues(t, 4000, toGo())
+	told := d.told(t, "customer.voucher.deleted")
+	require.Len(t, told, 1)
+	require.Equal(t, "A", told[0]["data"].(object)["voucher"].(object)["code"])
 }
 
 func TestPublications(t *testing.T) {

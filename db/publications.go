@@ -15,7 +15,6 @@ import (
 	"herald/internal/id"
 	"herald/internal/occurrence"
 	"herald/internal/publication"
-	"herald/internal/segment"
 	"herald/internal/voucher"
 )
 
@@ -198,15 +197,12 @@ func (c *change) take(ctx context.Context, p publication.Publication, one uuid.U
 // keep counts what is on vouchers for those who hold them now.
 func (c *change) keep(ctx context.Context, vouchers []voucher.Voucher) error {
 	for _, v := range vouchers {
-		if v.Type != voucher.GiftVoucher || v.HolderID == nil {
+		if v.Type != voucher.GiftVoucher { // points count when their card joins
 			continue
 		}
-		benefit, err := voucher.BenefitOf(v.Type, v.Value)
-		if err != nil {
+		if err := c.counts(v, 1); err != nil {
 			return err
 		}
-		c.figures(*v.HolderID).GiftToGo += or(benefit.Gift.Balance, 0)
-		c.touch(*v.HolderID, segment.Redemptions)
 	}
 	return c.joinAll(ctx, vouchers)
 }

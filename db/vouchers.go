@@ -12,7 +12,9 @@ import (
 	"herald/internal/code"
 	"herald/internal/fault"
 	"herald/internal/id"
+	"herald/internal/occurrence"
 	"herald/internal/rule"
+	"herald/internal/segment"
 	"herald/internal/voucher"
 )
 
@@ -112,22 +114,72 @@ func (s Vouchers) Update(ctx context.Context, project uuid.UUID, codeOrID string
 	return changed, err
 }
 
-// Delete deletes a voucher for good.
+// Delete deletes a voucher for good. Whoever holds it is told, and what was left on it no longer counts for them.
 func (s Vouchers) Delete(ctx context.Context, project uuid.UUID, codeOrID string) error {
 	found, err := s.Find(ctx, project, codeOrID)
 	if err != nil {
 		return err
 	}
-	return inTx(ctx, s.Pool, func(tx pgx.Tx) error {
-		campaign, err := q.VoucherDelete(ctx, tx, rows.VoucherDeleteParams{ProjectID: project, ID: found.ID})
-		if missing(err) {
-			return fault.Missing("voucher", codeOrID)
-		}
-		if err != nil || campaign == nil {
+	return inChange(ctx, s.Pool, project, func(c *change) error {
+		gone, err := c.holdVoucher(ctx, found.ID)
+		if err != nil {
 			return err
 		}
-		return count(ctx, tx, rows.CampaignCountParams{ProjectID: project, ID: *campaign, Change: -1})
+		if _, err := q.VoucherDelete(ctx, c.tx, rows.VoucherDeleteParams{ProjectID: project, ID: gone.ID}); err != nil {
+			return err
+		}
+		if gone.HolderID != nil {
+			if err := c.counts(gone, -1); err != nil {
+				return err
+			}
+			c.happened(occurrence.Occurrence{
+				Type: occurrence.VoucherDeleted, Customer: *gone.HolderID, Subject: gone.CampaignID,
+				Data: map[string]any{"voucher": voucher.ShowSimple(gone, nil)},
+			})
+		}
+		if gone.CampaignID == nil {
+			return nil
+		}
+		return count(ctx, c.tx, rows.CampaignCountParams{ProjectID: project, ID: *gone.CampaignID, Change: -1})
 	})
+}
+
+// holdVoucher holds a voucher and, before it, the customer who holds it, in the order in which every change locks them.
+func (c *change) holdVoucher(ctx context.Context, one uuid.UUID) (voucher.Voucher, error) {
+	found, err := q.VoucherGet(ctx, c.tx, rows.VoucherGetParams{ProjectID: c.project, ID: one})
+	if err == nil && found.HolderID != nil {
+		_, err = c.lock(ctx, *found.HolderID)
+	}
+	if err == nil {
+		holder := found.HolderID
+		found, err = q.VoucherLock(ctx, c.tx, rows.VoucherLockParams{ProjectID: c.project, ID: one})
+		if err == nil && or(found.HolderID, uuid.UUID{}) != or(holder, uuid.UUID{}) {
+			err = errAgain // it was given away meanwhile
+		}
+	}
+	if missing(err) {
+		return voucher.Voucher{}, fault.Missing("voucher", id.Voucher.Format(one))
+	}
+	return voucher.Voucher(found), err
+}
+
+// counts counts what is left on a card for its holder, with sign 1, or no longer, with sign -1.
+func (c *change) counts(v voucher.Voucher, sign int64) error {
+	if v.HolderID == nil || v.Type == voucher.DiscountVoucher {
+		return nil
+	}
+	benefit, err := voucher.BenefitOf(v.Type, v.Value)
+	if err != nil {
+		return err
+	}
+	if v.Type == voucher.GiftVoucher {
+		c.figures(*v.HolderID).GiftToGo += sign * or(benefit.Gift.Balance, 0)
+		c.touch(*v.HolderID, segment.Redemptions)
+		return nil
+	}
+	c.figures(*v.HolderID).PointsToGo += sign * or(benefit.LoyaltyCard.Balance, 0)
+	c.touch(*v.HolderID, segment.Loyalty)
+	return nil
 }
 
 // VoucherList says which vouchers are listed, and in which order: created_at, updated_at or code, with "-" from the last.

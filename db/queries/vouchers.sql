@@ -53,7 +53,7 @@ WHERE project_id = $1 AND id = $2 RETURNING *;
 SELECT * FROM vouchers WHERE project_id = $1 AND id = $2 FOR NO KEY UPDATE;
 
 -- name: VoucherDelete :one
-DELETE FROM vouchers WHERE project_id = $1 AND id = $2 RETURNING campaign_id;
+DELETE FROM vouchers WHERE project_id = $1 AND id = $2 RETURNING *;
 
 -- name: VoucherAvailable :one
 SELECT count(*) FROM (
@@ -62,8 +62,20 @@ SELECT count(*) FROM (
 	ORDER BY created_at, id LIMIT $2
 ) available;
 
--- name: VoucherDeleteSome :execrows
-DELETE FROM vouchers WHERE id IN (SELECT v.id FROM vouchers v WHERE v.project_id = $1 AND v.campaign_id = $2 LIMIT $3);
+-- What was left on the cards no longer counts for those who held them.
+-- name: VoucherDeleteSome :one
+WITH gone AS (
+	DELETE FROM vouchers WHERE id IN (SELECT v.id FROM vouchers v WHERE v.project_id = $1 AND v.campaign_id = $2 LIMIT $3)
+	RETURNING holder_id, type, value
+), lost AS (
+	SELECT holder_id, coalesce(sum((value->>'balance')::bigint) FILTER (WHERE type = 'GIFT_VOUCHER'), 0) AS credits,
+		coalesce(sum((value->>'balance')::bigint) FILTER (WHERE type = 'LOYALTY_CARD'), 0) AS points
+	FROM gone WHERE holder_id IS NOT NULL AND type <> 'DISCOUNT_VOUCHER' GROUP BY holder_id ORDER BY holder_id
+), counted AS (
+	UPDATE customer_figures f SET gift_to_go = f.gift_to_go - lost.credits, points_to_go = f.points_to_go - lost.points
+	FROM lost WHERE f.customer_id = lost.holder_id
+)
+SELECT count(*) FROM gone;
 
 -- What a changed campaign says of its vouchers reaches those that nobody has yet, a page at a time. A card on which something has
 -- moved keeps what is on it.

@@ -158,7 +158,7 @@ func (q *Queries) VoucherCreate(ctx context.Context, db DBTX, arg VoucherCreateP
 }
 
 const voucherDelete = `-- name: VoucherDelete :one
-DELETE FROM vouchers WHERE project_id = $1 AND id = $2 RETURNING campaign_id
+DELETE FROM vouchers WHERE project_id = $1 AND id = $2 RETURNING id, project_id, campaign_id, code, type, value, redemption_quantity, redeemed_quantity, active, start_date, expiration_date, validity, additional_info, category, metadata, is_referral_code, holder_id, publication_id, created_at, updated_at
 `
 
 type VoucherDeleteParams struct {
@@ -166,15 +166,47 @@ type VoucherDeleteParams struct {
 	ID        uuid.UUID
 }
 
-func (q *Queries) VoucherDelete(ctx context.Context, db DBTX, arg VoucherDeleteParams) (*uuid.UUID, error) {
+func (q *Queries) VoucherDelete(ctx context.Context, db DBTX, arg VoucherDeleteParams) (Voucher, error) {
 	row := db.QueryRow(ctx, voucherDelete, arg.ProjectID, arg.ID)
-	var campaign_id *uuid.UUID
-	err := row.Scan(&campaign_id)
-	return campaign_id, err
+	var i Voucher
+	err := row.Scan(
+		&i.ID,
+		&i.ProjectID,
+		&i.CampaignID,
+		&i.Code,
+		&i.Type,
+		&i.Value,
+		&i.RedemptionQuantity,
+		&i.RedeemedQuantity,
+		&i.Active,
+		&i.StartDate,
+		&i.ExpirationDate,
+		&i.Validity,
+		&i.AdditionalInfo,
+		&i.Category,
+		&i.Metadata,
+		&i.IsReferralCode,
+		&i.HolderID,
+		&i.PublicationID,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
+	return i, err
 }
 
-const voucherDeleteSome = `-- name: VoucherDeleteSome :execrows
-DELETE FROM vouchers WHERE id IN (SELECT v.id FROM vouchers v WHERE v.project_id = $1 AND v.campaign_id = $2 LIMIT $3)
+const voucherDeleteSome = `-- name: VoucherDeleteSome :one
+WITH gone AS (
+	DELETE FROM vouchers WHERE id IN (SELECT v.id FROM vouchers v WHERE v.project_id = $1 AND v.campaign_id = $2 LIMIT $3)
+	RETURNING holder_id, type, value
+), lost AS (
+	SELECT holder_id, coalesce(sum((value->>'balance')::bigint) FILTER (WHERE type = 'GIFT_VOUCHER'), 0) AS credits,
+		coalesce(sum((value->>'balance')::bigint) FILTER (WHERE type = 'LOYALTY_CARD'), 0) AS points
+	FROM gone WHERE holder_id IS NOT NULL AND type <> 'DISCOUNT_VOUCHER' GROUP BY holder_id ORDER BY holder_id
+), counted AS (
+	UPDATE customer_figures f SET gift_to_go = f.gift_to_go - lost.credits, points_to_go = f.points_to_go - lost.points
+	FROM lost WHERE f.customer_id = lost.holder_id
+)
+SELECT count(*) FROM gone
 `
 
 type VoucherDeleteSomeParams struct {
@@ -183,12 +215,12 @@ type VoucherDeleteSomeParams struct {
 	Limit      int32
 }
 
+// What was left on the cards no longer counts for those who held them.
 func (q *Queries) VoucherDeleteSome(ctx context.Context, db DBTX, arg VoucherDeleteSomeParams) (int64, error) {
-	result, err := db.Exec(ctx, voucherDeleteSome, arg.ProjectID, arg.CampaignID, arg.Limit)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+	row := db.QueryRow(ctx, voucherDeleteSome, arg.ProjectID, arg.CampaignID, arg.Limit)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
 }
 
 const voucherGenerate = `-- name: VoucherGenerate :one
