@@ -159,7 +159,7 @@ func (b Ingest) prepare(ctx context.Context, st *stage) (*ingestLoad, error) {
 	for i := range b.Segments {
 		filter := map[string]any{"junction": "and", "summary.orders.total_count": map[string]any{"conditions": map[string]any{"$more_than": []int{i * 10}}}}
 		if i%2 == 1 {
-			filter = map[string]any{"junction": "and", "events.page_viewed.count": map[string]any{"conditions": map[string]any{"$count_more": []int{i * 10}}}}
+			filter = map[string]any{"junction": "and", "events.page_viewed.count": map[string]any{"conditions": map[string]any{"$more_than": []int{i * 10}}}}
 		}
 		var made map[string]any
 		err := st.door.call(ctx, http.MethodPost, "/segments", map[string]any{"name": fmt.Sprintf("segment %d", i), "type": "auto-update", "filter": filter}, &made)

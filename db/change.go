@@ -34,6 +34,7 @@ type change struct {
 	cards    map[uuid.UUID]bool              // loyalty cards whose points moved, since their tiers were last looked at
 	occurred []occurrence.Occurrence
 	followed int // of the occurred, those whose consequences are drawn
+	offers   askedOffers
 
 	segments *followed // the project's, once they were asked for
 }
@@ -91,6 +92,9 @@ func (c *change) settle(ctx context.Context) error {
 			return err
 		}
 		if err := c.retier(ctx); err != nil {
+			return err
+		}
+		if err := c.askOffers(ctx, c.occurred[c.followed:]); err != nil {
 			return err
 		}
 		if err := c.judge(ctx); err != nil {

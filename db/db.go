@@ -80,12 +80,13 @@ func inTx(ctx context.Context, pool *pgxpool.Pool, do func(pgx.Tx) error) error 
 // errAgain ends a transaction that has to be run again, because another one was faster with a row that both make.
 var errAgain = errors.New("another transaction made the row meanwhile")
 
-// again runs a transaction that locks many rows: one that met another in a deadlock, or that says errAgain, is run again.
+// again runs a transaction that locks many rows: one that met another in a deadlock, that says errAgain, or that made an order
+// whose source id another one gave to its own meanwhile, is run again.
 func again(run func() error) error {
 	for try := 1; ; try++ {
 		err := run()
 		var pg *pgconn.PgError
-		if try < 5 && (errors.Is(err, errAgain) || errors.As(err, &pg) && pg.Code == "40P01") {
+		if try < 5 && (errors.Is(err, errAgain) || errors.As(err, &pg) && pg.Code == "40P01" || violates(err, "orders_source_id_key")) {
 			continue
 		}
 		return err

@@ -23,16 +23,11 @@ import (
 // earn gives members the points that the earning rules of their programmes promise for what just happened, all at once. A
 // project whose programmes have no rule for it pays one look at an index.
 func (c *change) earn(ctx context.Context, fresh []occurrence.Occurrence) error {
-	var events []string
-	for _, o := range fresh {
-		if event := loyalty.EventOf(o); event != "" && !slices.Contains(events, event) {
-			events = append(events, event)
-		}
-	}
+	events := eventsOf(fresh)
 	if len(events) == 0 {
 		return nil
 	}
-	offers, err := c.offers(ctx, events)
+	offers, err := c.openOffers(ctx, events)
 	if err != nil || len(offers) == 0 {
 		return err
 	}
@@ -54,9 +49,47 @@ func (c *change) earn(ctx context.Context, fresh []occurrence.Occurrence) error 
 	return c.award(ctx, awards)
 }
 
-// offers are the rules that answer events and give points now.
-func (c *change) offers(ctx context.Context, events []string) ([]loyalty.Rule, error) {
-	found, err := q.EarningOffers(ctx, c.tx, rows.EarningOffersParams{ProjectID: c.project, Events: events})
+// eventsOf are the events that earning rules may answer.
+func eventsOf(fresh []occurrence.Occurrence) (events []string) {
+	for _, o := range fresh {
+		if event := loyalty.EventOf(o); event != "" && !slices.Contains(events, event) {
+			events = append(events, event)
+		}
+	}
+	return events
+}
+
+// askedOffers is what was asked ahead: the rules that answer events.
+type askedOffers struct {
+	events []string
+	rules  []rows.EarningOffersRow
+}
+
+// askOffers asks for the rules that answer what happened, together with the next statement, because what follows from it is
+// drawn after the segments were asked.
+func (c *change) askOffers(ctx context.Context, fresh []occurrence.Occurrence) error {
+	c.offers = askedOffers{events: eventsOf(fresh)}
+	if len(c.offers.events) == 0 {
+		return nil
+	}
+	p := rows.EarningOffersParams{ProjectID: c.project, Events: c.offers.events}
+	return c.tx.ahead(func(db rows.DBTX) (err error) {
+		c.offers.rules, err = q.EarningOffers(ctx, db, p)
+		return err
+	})
+}
+
+// openOffers are the rules that answer events and give points now. Those of the segments that customers entered meanwhile are asked
+// for now.
+func (c *change) openOffers(ctx context.Context, events []string) ([]loyalty.Rule, error) {
+	err := c.tx.flush(ctx)
+	found := c.offers.rules
+	events = slices.DeleteFunc(events, func(event string) bool { return slices.Contains(c.offers.events, event) })
+	if err == nil && len(events) > 0 {
+		var more []rows.EarningOffersRow
+		more, err = q.EarningOffers(ctx, c.tx, rows.EarningOffersParams{ProjectID: c.project, Events: events})
+		found = append(found, more...)
+	}
 	now := time.Now()
 	var open []loyalty.Rule
 	for _, row := range found {

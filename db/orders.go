@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -21,30 +22,6 @@ type ordered struct {
 	after  order.Order
 	// redemption is the redemption that the order is part of, in public shape, for the occurrences; nil where there is none.
 	redemption any
-}
-
-// placeOrder makes the order of a draft, or changes the one that the draft names by id or source id. A customer who is given
-// must be held by the change; without one the order keeps whom it has. An unknown id is fault.NotFound.
-func (c *change) placeOrder(ctx context.Context, d order.Draft, customer *customer.Customer) (order.Order, error) {
-	before, err := c.findOrder(ctx, d)
-	if err != nil {
-		return order.Order{}, err
-	}
-	after, err := d.Over(startOf(before))
-	if err != nil {
-		return order.Order{}, err
-	}
-	if customer != nil {
-		after.CustomerID = &customer.ID
-	}
-	return c.saveOrder(ctx, ordered{before: before, after: after})
-}
-
-// setOrderStatus brings an order that findOrder found into another status, and tells of it.
-func (c *change) setOrderStatus(ctx context.Context, o order.Order, to order.Status) (order.Order, error) {
-	after := o
-	after.Status = to
-	return c.saveOrder(ctx, ordered{before: &o, after: after})
 }
 
 // startOf is what a draft is laid over: the order as it was, or a new one.
@@ -67,6 +44,15 @@ func (c *change) findOrder(ctx context.Context, d order.Draft) (*order.Order, er
 
 // findOrders is findOrder for many drafts.
 func (c *change) findOrders(ctx context.Context, drafts []order.Draft) ([]*order.Order, error) {
+	found, err := c.askOrders(ctx, drafts)
+	if err != nil {
+		return nil, err
+	}
+	return found()
+}
+
+// askOrders asks for the orders that drafts name, together with the next statement; the function it returns finds them.
+func (c *change) askOrders(ctx context.Context, drafts []order.Draft) (found func() ([]*order.Order, error), err error) {
 	p := rows.OrderFindParams{ProjectID: c.project, Ids: []uuid.UUID{}, SourceIds: []string{}}
 	for _, d := range drafts {
 		if d.ID != nil {
@@ -80,25 +66,38 @@ func (c *change) findOrders(ctx context.Context, drafts []order.Draft) ([]*order
 			p.SourceIds = append(p.SourceIds, *d.SourceID)
 		}
 	}
-	found := make([]*order.Order, len(drafts))
 	if len(p.Ids) == 0 && len(p.SourceIds) == 0 {
-		return found, nil
+		return func() ([]*order.Order, error) { return make([]*order.Order, len(drafts)), nil }, nil
 	}
-	seen, err := q.OrderFind(ctx, c.tx, p)
-	if err == nil && len(seen) > 0 {
-		seen, err = c.lockOrders(ctx, seen)
-	}
-	if err != nil {
-		return nil, err
-	}
+	var seen []rows.Order
+	err = c.tx.ahead(func(db rows.DBTX) (err error) {
+		seen, err = q.OrderFind(ctx, db, p)
+		return err
+	})
+	return func() ([]*order.Order, error) {
+		if err := c.tx.flush(ctx); err != nil {
+			return nil, err
+		}
+		if len(seen) > 0 {
+			if seen, err = c.lockOrders(ctx, seen); err != nil {
+				return nil, err
+			}
+		}
+		return allNamed(drafts, seen)
+	}, err
+}
+
+// allNamed are the orders that the drafts name, of those that are there.
+func allNamed(drafts []order.Draft, there []rows.Order) (found []*order.Order, err error) {
 	byID, bySource := map[string]*order.Order{}, map[string]*order.Order{}
-	for _, row := range seen {
+	for _, row := range there {
 		o := order.Order(row)
 		byID[id.Order.Format(o.ID)] = &o
 		if o.SourceID != nil {
 			bySource[*o.SourceID] = &o
 		}
 	}
+	found = make([]*order.Order, len(drafts))
 	for i, d := range drafts {
 		if found[i], err = named(d, byID, bySource); err != nil {
 			return nil, err
@@ -174,6 +173,13 @@ func (c *change) keepOrders(ctx context.Context, all []ordered) (saved []order.O
 			saved[i] = *o.before
 			continue
 		}
+		now := time.Now().Truncate(time.Microsecond) // as the database keeps it
+		switch {
+		case o.before != nil:
+			o.after.UpdatedAt = &now
+		case o.after.CreatedAt.IsZero():
+			o.after.CreatedAt = now
+		}
 		if o.before == nil {
 			o.after.ID, o.after.ProjectID = id.New(), c.project
 		}
@@ -214,20 +220,9 @@ func (c *change) writeOrders(ctx context.Context, all []ordered, written []int) 
 		p.Items = append(p.Items, string(items))
 		p.Metadatas = append(p.Metadatas, string(o.Metadata))
 		p.CreatedAts = append(p.CreatedAts, o.CreatedAt)
+		p.UpdatedAts = append(p.UpdatedAts, or(o.UpdatedAt, noTime))
 	}
-	result, err := q.OrderWrite(ctx, c.tx, p)
-	if violates(err, "orders_source_id_key") {
-		return errAgain // the next run finds the order
-	}
-	instants := make(map[uuid.UUID]rows.OrderWriteRow, len(result))
-	for _, row := range result {
-		instants[row.ID] = row
-	}
-	for _, i := range written {
-		o := &all[i].after
-		o.CreatedAt, o.UpdatedAt = instants[o.ID].CreatedAt, instants[o.ID].UpdatedAt
-	}
-	return err
+	return q.OrderWrite(ctx, c.tx.later(), p)
 }
 
 // countOrder moves the figures of the order's customers from what the order was to what it is.

@@ -93,11 +93,15 @@ func (c *change) prepareOrders(
 			}
 		}
 	}
+	find, err := c.askOrders(ctx, drafts)
+	if err != nil {
+		return nil, err
+	}
 	met, err := meet(ctx, savings)
 	if err != nil {
 		return nil, err
 	}
-	found, err := c.findOrders(ctx, drafts)
+	found, err := find()
 	if err != nil {
 		return nil, err
 	}

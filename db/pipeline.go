@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -11,12 +12,14 @@ import (
 	"herald/db/internal/rows"
 )
 
-// pipeline is a transaction that spares round trips: its beginning, its commit and every statement whose answer nobody needs
-// go to the server with the next statement whose answer somebody waits for. Where one of those fails, that statement does.
+// pipeline is a transaction that spares round trips: its beginning, its commit, every statement whose answer nobody needs and
+// every question whose answer is not needed yet go to the server with the next statement whose answer somebody waits for. Where
+// one of those fails, that statement does.
 type pipeline struct {
 	pgx.Tx // once it has begun
 	conn   *pgx.Conn
-	queued *pgx.Batch // what is to go with the next statement
+	queued *pgx.Batch                     // what is to go with the next statement
+	take   []func(pgx.BatchResults) error // takes the answer of each that is queued
 }
 
 // rollbackTime bounds a rollback, which happens also where the caller's time is over.
@@ -29,7 +32,7 @@ func inPipeline(ctx context.Context, pool *pgxpool.Pool, do func(*pipeline) erro
 		return err
 	}
 	defer conn.Release() // which closes a connection that is still in a transaction
-	p := &pipeline{conn: conn.Conn(), queued: &pgx.Batch{}}
+	p := &pipeline{conn: conn.Conn(), queued: &pgx.Batch{}, take: []func(pgx.BatchResults) error{taken}}
 	p.queued.BeginTx(pgx.TxOptions{})
 	committed := false
 	defer func() {
@@ -49,6 +52,12 @@ func inPipeline(ctx context.Context, pool *pgxpool.Pool, do func(*pipeline) erro
 	return nil
 }
 
+// taken takes an answer that nobody needs.
+func taken(results pgx.BatchResults) error {
+	_, err := results.Exec()
+	return err
+}
+
 // later runs statements whose answers nobody needs: they go with the next one.
 func (p *pipeline) later() rows.DBTX { return waiting{p} }
 
@@ -58,20 +67,58 @@ type waiting struct{ *pipeline }
 // Exec keeps the statement for later; it cannot say how many rows it touches.
 func (w waiting) Exec(_ context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
 	w.queued.Queue(sql, args...)
+	w.take = append(w.take, taken)
 	return pgconn.CommandTag{}, nil
 }
 
+// ahead asks a question whose answer is not needed yet: it goes with the next statement, or with flush. ask asks it of the
+// database that it is given, and is called twice: to hear the question, and to take the answer.
+func (p *pipeline) ahead(ask func(rows.DBTX) error) error {
+	var heard question // it asks for rows; nothing else is heard
+	if err := ask(&heard); !errors.Is(err, errHeard) {
+		return err
+	}
+	p.queued.Queue(heard.sql, heard.args...)
+	p.take = append(p.take, func(results pgx.BatchResults) error { return ask(answering{results: results}) })
+	return nil
+}
+
+// errHeard ends the first call of who asks ahead.
+var errHeard = errors.New("the question was heard")
+
+// question is a database that hears one question and answers nothing.
+type question struct {
+	rows.DBTX
+	sql  string
+	args []any
+}
+
+// Query hears the question.
+func (h *question) Query(_ context.Context, sql string, args ...any) (pgx.Rows, error) {
+	h.sql, h.args = sql, args
+	return nil, errHeard
+}
+
+// answering is a database that has the answer to one question.
+type answering struct {
+	rows.DBTX
+	results pgx.BatchResults
+}
+
+// Query is the answer.
+func (a answering) Query(context.Context, string, ...any) (pgx.Rows, error) { return a.results.Query() }
+
 // send sends what is queued with the last statement, whose answer the caller reads from what it gets.
 func (p *pipeline) send(ctx context.Context, sql string, args ...any) (pgx.BatchResults, error) {
-	before := p.queued.Len()
+	take := p.take
 	p.queued.Queue(sql, args...)
 	results := p.conn.SendBatch(ctx, p.queued)
-	p.queued = &pgx.Batch{}
+	p.queued, p.take = &pgx.Batch{}, nil
 	if p.Tx == nil {
 		p.Tx = results.Tx()
 	}
-	for range before {
-		if _, err := results.Exec(); err != nil {
+	for _, take := range take {
+		if err := take(results); err != nil {
 			_ = results.Close() // says the same
 			return nil, err
 		}

@@ -45,6 +45,21 @@ func TestAPipelineIsATransaction(t *testing.T) {
 	}))
 	require.Equal(t, 3, count())
 
+	require.NoError(t, db.InPipeline(t.Context(), pool, func(p *db.Pipeline) error {
+		var before, after []int
+		ask := func(into *[]int) { require.NoError(t, db.Ahead(t.Context(), p, "SELECT n FROM things", into)) }
+		ask(&before)
+		insert(p, 9)
+		ask(&after)
+		require.Nil(t, before, "nothing was sent yet")
+		require.NoError(t, db.Flush(t.Context(), p))
+		require.Equal(t, []int{1, 2, 3}, before)
+		require.Equal(t, []int{1, 2, 3, 9}, after)
+		_, err := p.Exec(t.Context(), "DELETE FROM things WHERE n = 9")
+		ask(&after)
+		return err // what was asked last is answered with the commit
+	}))
+
 	refused := errors.New("refused")
 	require.ErrorIs(t, db.InPipeline(t.Context(), pool, func(p *db.Pipeline) error {
 		insert(p, 4)

@@ -8,14 +8,14 @@ SELECT b.* FROM orders b WHERE b.project_id = sqlc.arg(project_id) AND b.source_
 -- name: OrderLock :many
 SELECT * FROM orders WHERE project_id = sqlc.arg(project_id) AND id = ANY (sqlc.arg(ids)::uuid[]) ORDER BY id FOR NO KEY UPDATE;
 
--- name: OrderWrite :many
+-- name: OrderWrite :exec
 -- Writes orders, new ones and changed ones, whole.
 INSERT INTO orders AS o (id, project_id, source_id, customer_id, referrer_id, status, amount, initial_amount, discount_amount,
-	items_discount_amount, total_discount_amount, total_amount, items, metadata, created_at)
+	items_discount_amount, total_discount_amount, total_amount, items, metadata, created_at, updated_at)
 SELECT w.id, sqlc.arg(project_id)::uuid, nullif(w.source_id, ''), nullif(w.customer_id, '00000000-0000-0000-0000-000000000000'),
 	nullif(w.referrer_id, '00000000-0000-0000-0000-000000000000'), w.status, w.amount, nullif(w.initial_amount, 0),
 	nullif(w.discount_amount, 0), nullif(w.items_discount_amount, 0), nullif(w.total_discount_amount, 0), w.total_amount,
-	w.items::jsonb, w.metadata::jsonb, coalesce(nullif(w.created_at, '0001-01-01T00:00:00Z'), now())
+	w.items::jsonb, w.metadata::jsonb, w.created_at, nullif(w.updated_at, '0001-01-01T00:00:00Z')
 FROM (
 	SELECT unnest(sqlc.arg(ids)::uuid[]) AS id, unnest(sqlc.arg(source_ids)::text[]) AS source_id,
 		unnest(sqlc.arg(customer_ids)::uuid[]) AS customer_id, unnest(sqlc.arg(referrer_ids)::uuid[]) AS referrer_id,
@@ -24,15 +24,14 @@ FROM (
 		unnest(sqlc.arg(items_discount_amounts)::bigint[]) AS items_discount_amount,
 		unnest(sqlc.arg(total_discount_amounts)::bigint[]) AS total_discount_amount, unnest(sqlc.arg(total_amounts)::bigint[]) AS total_amount,
 		unnest(sqlc.arg(items)::text[]) AS items, unnest(sqlc.arg(metadatas)::text[]) AS metadata,
-		unnest(sqlc.arg(created_ats)::timestamptz[]) AS created_at
+		unnest(sqlc.arg(created_ats)::timestamptz[]) AS created_at, unnest(sqlc.arg(updated_ats)::timestamptz[]) AS updated_at
 ) w
 ON CONFLICT (id) DO UPDATE SET
 	source_id = excluded.source_id, customer_id = excluded.customer_id, referrer_id = excluded.referrer_id, status = excluded.status,
 	amount = excluded.amount, initial_amount = excluded.initial_amount, discount_amount = excluded.discount_amount,
 	items_discount_amount = excluded.items_discount_amount, total_discount_amount = excluded.total_discount_amount,
-	total_amount = excluded.total_amount, items = excluded.items, metadata = excluded.metadata, updated_at = now()
-WHERE o.project_id = excluded.project_id
-RETURNING id, created_at, updated_at;
+	total_amount = excluded.total_amount, items = excluded.items, metadata = excluded.metadata, updated_at = excluded.updated_at
+WHERE o.project_id = excluded.project_id;
 
 -- name: FiguresLastOrder :exec
 -- Finds the last order of customers anew, whose last one does not count any more.

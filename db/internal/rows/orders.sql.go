@@ -241,13 +241,13 @@ func (q *Queries) OrderReferrers(ctx context.Context, db DBTX, arg OrderReferrer
 	return items, nil
 }
 
-const orderWrite = `-- name: OrderWrite :many
+const orderWrite = `-- name: OrderWrite :exec
 INSERT INTO orders AS o (id, project_id, source_id, customer_id, referrer_id, status, amount, initial_amount, discount_amount,
-	items_discount_amount, total_discount_amount, total_amount, items, metadata, created_at)
+	items_discount_amount, total_discount_amount, total_amount, items, metadata, created_at, updated_at)
 SELECT w.id, $1::uuid, nullif(w.source_id, ''), nullif(w.customer_id, '00000000-0000-0000-0000-000000000000'),
 	nullif(w.referrer_id, '00000000-0000-0000-0000-000000000000'), w.status, w.amount, nullif(w.initial_amount, 0),
 	nullif(w.discount_amount, 0), nullif(w.items_discount_amount, 0), nullif(w.total_discount_amount, 0), w.total_amount,
-	w.items::jsonb, w.metadata::jsonb, coalesce(nullif(w.created_at, '0001-01-01T00:00:00Z'), now())
+	w.items::jsonb, w.metadata::jsonb, w.created_at, nullif(w.updated_at, '0001-01-01T00:00:00Z')
 FROM (
 	SELECT unnest($2::uuid[]) AS id, unnest($3::text[]) AS source_id,
 		unnest($4::uuid[]) AS customer_id, unnest($5::uuid[]) AS referrer_id,
@@ -256,15 +256,14 @@ FROM (
 		unnest($10::bigint[]) AS items_discount_amount,
 		unnest($11::bigint[]) AS total_discount_amount, unnest($12::bigint[]) AS total_amount,
 		unnest($13::text[]) AS items, unnest($14::text[]) AS metadata,
-		unnest($15::timestamptz[]) AS created_at
+		unnest($15::timestamptz[]) AS created_at, unnest($16::timestamptz[]) AS updated_at
 ) w
 ON CONFLICT (id) DO UPDATE SET
 	source_id = excluded.source_id, customer_id = excluded.customer_id, referrer_id = excluded.referrer_id, status = excluded.status,
 	amount = excluded.amount, initial_amount = excluded.initial_amount, discount_amount = excluded.discount_amount,
 	items_discount_amount = excluded.items_discount_amount, total_discount_amount = excluded.total_discount_amount,
-	total_amount = excluded.total_amount, items = excluded.items, metadata = excluded.metadata, updated_at = now()
+	total_amount = excluded.total_amount, items = excluded.items, metadata = excluded.metadata, updated_at = excluded.updated_at
 WHERE o.project_id = excluded.project_id
-RETURNING id, created_at, updated_at
 `
 
 type OrderWriteParams struct {
@@ -283,17 +282,12 @@ type OrderWriteParams struct {
 	Items                []string
 	Metadatas            []string
 	CreatedAts           []time.Time
-}
-
-type OrderWriteRow struct {
-	ID        uuid.UUID
-	CreatedAt time.Time
-	UpdatedAt *time.Time
+	UpdatedAts           []time.Time
 }
 
 // Writes orders, new ones and changed ones, whole.
-func (q *Queries) OrderWrite(ctx context.Context, db DBTX, arg OrderWriteParams) ([]OrderWriteRow, error) {
-	rows, err := db.Query(ctx, orderWrite,
+func (q *Queries) OrderWrite(ctx context.Context, db DBTX, arg OrderWriteParams) error {
+	_, err := db.Exec(ctx, orderWrite,
 		arg.ProjectID,
 		arg.Ids,
 		arg.SourceIds,
@@ -309,21 +303,7 @@ func (q *Queries) OrderWrite(ctx context.Context, db DBTX, arg OrderWriteParams)
 		arg.Items,
 		arg.Metadatas,
 		arg.CreatedAts,
+		arg.UpdatedAts,
 	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []OrderWriteRow
-	for rows.Next() {
-		var i OrderWriteRow
-		if err := rows.Scan(&i.ID, &i.CreatedAt, &i.UpdatedAt); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
+	return err
 }
