@@ -108,10 +108,9 @@ type answering struct {
 // Query is the answer.
 func (a answering) Query(context.Context, string, ...any) (pgx.Rows, error) { return a.results.Query() }
 
-// send sends what is queued with the last statement, whose answer the caller reads from what it gets.
-func (p *pipeline) send(ctx context.Context, sql string, args ...any) (pgx.BatchResults, error) {
+// send sends what is queued, takes the answers, and leaves that of the last statement, where there is one more, to the caller.
+func (p *pipeline) send(ctx context.Context) (pgx.BatchResults, error) {
 	take := p.take
-	p.queued.Queue(sql, args...)
 	results := p.conn.SendBatch(ctx, p.queued)
 	p.queued, p.take = &pgx.Batch{}, nil
 	if p.Tx == nil {
@@ -126,12 +125,25 @@ func (p *pipeline) send(ctx context.Context, sql string, args ...any) (pgx.Batch
 	return results, nil
 }
 
+// flush sends what is queued.
+func (p *pipeline) flush(ctx context.Context) error {
+	if p.queued.Len() == 0 {
+		return nil
+	}
+	results, err := p.send(ctx)
+	if err != nil {
+		return err
+	}
+	return results.Close()
+}
+
 // Exec runs a statement.
 func (p *pipeline) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
 	if p.queued.Len() == 0 {
 		return p.Tx.Exec(ctx, sql, args...)
 	}
-	results, err := p.send(ctx, sql, args...)
+	p.queued.Queue(sql, args...)
+	results, err := p.send(ctx)
 	if err != nil {
 		return pgconn.CommandTag{}, err
 	}
@@ -147,7 +159,8 @@ func (p *pipeline) Query(ctx context.Context, sql string, args ...any) (pgx.Rows
 	if p.queued.Len() == 0 {
 		return p.Tx.Query(ctx, sql, args...)
 	}
-	results, err := p.send(ctx, sql, args...)
+	p.queued.Queue(sql, args...)
+	results, err := p.send(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -166,15 +179,6 @@ func (p *pipeline) QueryRow(ctx context.Context, sql string, args ...any) pgx.Ro
 	}
 	found, err := p.Query(ctx, sql, args...)
 	return pipelineRow{found, err}
-}
-
-// flush sends what is queued.
-func (p *pipeline) flush(ctx context.Context) error {
-	if p.queued.Len() == 0 {
-		return nil
-	}
-	_, err := p.Exec(ctx, "SELECT 1")
-	return err
 }
 
 // Begin makes a savepoint.
