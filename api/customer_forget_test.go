@@ -60,6 +60,13 @@ func TestPermanentDeletionLeavesNothingOfThePerson(t *testing.T) {
 	d.call(t, 200, "POST", "/v1/orders", object{
 		"source_id": "order-2", "status": "PAID", "amount": 700, "customer": "bob", "referrer": object{"source_id": "quux-source"},
 	})
+	// What led to her is gone or different by now, and what others were told stays.
+	d.call(t, 200, "POST", "/v1/orders", object{"source_id": "order-4", "amount": 100, "customer": "bob", "referrer": zelda})
+	d.call(t, 200, "PUT", "/v1/orders/order-4", object{"referrer": object{"source_id": "cyd"}})
+	d.call(t, 200, "POST", "/v1/vouchers/GONE", object{"type": "GIFT_VOUCHER", "gift": object{"amount": 500}})
+	d.call(t, 200, "POST", "/v1/publications", object{"voucher": "GONE", "customer": "quux-source"})
+	d.call(t, 200, "POST", "/v1/vouchers/GONE/redemption", object{"customer": "bob", "order": object{"amount": 100}})
+	require.Equal(t, 204, d.request(t, "DELETE", "/v1/vouchers/GONE?force=true", nil).Code)
 	d.call(t, 200, "POST", "/v1/campaigns", percent("gifts", object{"vouchers_count": 1}))
 	d.work(t)
 	d.call(t, 200, "POST", "/v1/publications", object{"campaign": "gifts", "customer": "quux-source", "metadata": object{"to": "Zelda Quux"}})
@@ -108,7 +115,7 @@ func TestPermanentDeletionLeavesNothingOfThePerson(t *testing.T) {
 	require.Equal(t, made["id"], answer["related_object_id"])
 	require.Equal(t, "pernament_deletion", answer["object"])
 	require.Equal(t, object{
-		"events": 1.0, "customer_events": 8.0, "daily_events": 0.0, "segments": 1.0, "orders": 2.0, "order_events": 4.0, "customer": 1.0,
+		"events": 1.0, "customer_events": 10.0, "daily_events": 0.0, "segments": 1.0, "orders": 2.0, "order_events": 4.0, "customer": 1.0,
 	}, answer["data_json"])
 	one, ok := id.Customer.Parse(made["id"].(string))
 	require.True(t, ok)

@@ -206,8 +206,9 @@ func TestPreviews(t *testing.T) {
 	}}})
 	path := "/v1/distributions/" + one + "/preview"
 	require.Equal(t, "Hello Alex Sample", d.call(t, 200, "POST", path, object{})["subject"])
-	shown := d.call(t, 200, "POST", path, object{"customer_id": ada, "channel": "email"})
+	shown := d.call(t, 200, "POST", path, object{"customer_id": ada, "channel": "email"}, "Idempotency-Key", "k")
 	require.Equal(t, "Hello Ada <Lovelace>", shown["subject"])
+	require.Empty(t, d.stands(t, "Hello Ada"), "what is shown of a person is kept nowhere")
 	require.Contains(t, shown["html"], "<p>Ada &lt;Lovelace&gt;</p>")
 	d.call(t, 404, "POST", path, object{"customer_id": id.Customer.Format(id.New())})
 	require.Contains(t, properties(d.call(t, 400, "POST", path, object{"channel": "sms"})), "channel")

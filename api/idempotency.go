@@ -79,7 +79,7 @@ func serveOnce(c echo.Context, next echo.HandlerFunc, answers db.Idempotency, ke
 	if err := next(c); err != nil {
 		c.Error(err) // written here, because the answer is what is kept
 	}
-	if !keeps(response.Status) {
+	if !keeps(response.Status) || c.Get(unkept) != nil {
 		return nil
 	}
 	settled = true
@@ -87,6 +87,10 @@ func serveOnce(c echo.Context, next echo.HandlerFunc, answers db.Idempotency, ke
 		Status: response.Status, ContentType: response.Header().Get("Content-Type"), Body: kept.body.Bytes(),
 	})
 }
+
+// unkept marks a request whose answer is not kept, although it is good: it changed nothing, and shows a person in words that nobody
+// could find again to forget them.
+const unkept = "unkept"
 
 func keeps(status int) bool {
 	switch status {

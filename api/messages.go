@@ -211,6 +211,7 @@ func (h distributions) withSampleCode(ctx context.Context, d db.Distribution, va
 }
 
 func (h distributions) preview(c echo.Context) error {
+	c.Set(unkept, true)
 	found, _, at, vars, err := h.previewed(c)
 	if err != nil {
 		return err

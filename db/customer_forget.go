@@ -58,16 +58,11 @@ func (s Customers) Forget(ctx context.Context, project uuid.UUID, key string) (F
 // forgetDoings unlinks what the customer did, and strips it of what they or others said with it. What is told of them alone goes
 // with their row.
 func (c *change) forgetDoings(ctx context.Context, one uuid.UUID) (orders int64, err error) {
-	// Others' occurrences are found by what is unlinked after it.
-	if err := q.ForgetInOccurrences(ctx, c.tx, rows.ForgetInOccurrencesParams{
-		ProjectID: c.project, CustomerID: one, ID: id.Customer.Format(one),
-	}); err != nil {
-		return 0, err
-	}
 	if orders, err = q.ForgetOrders(ctx, c.tx, rows.ForgetOrdersParams{ProjectID: c.project, CustomerID: &one}); err != nil {
 		return 0, err
 	}
 	return orders, errors.Join(
+		q.ForgetInOccurrences(ctx, c.tx, rows.ForgetInOccurrencesParams{ProjectID: c.project, ID: id.Customer.Format(one)}),
 		q.ForgetReferrer(ctx, c.tx, rows.ForgetReferrerParams{ProjectID: c.project, ReferrerID: &one}),
 		q.ForgetRedemptions(ctx, c.tx, rows.ForgetRedemptionsParams{ProjectID: c.project, CustomerID: &one}),
 		q.ForgetTransactions(ctx, c.tx, rows.ForgetTransactionsParams{ProjectID: c.project, CustomerID: one}),

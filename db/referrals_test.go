@@ -4,12 +4,14 @@ import (
 	"encoding/json"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"herald/db"
 	"herald/internal/customer"
+	"herald/internal/distribution"
 	"herald/internal/id"
 	"herald/internal/referral"
 	"herald/internal/voucher"
@@ -125,4 +127,38 @@ func TestReferralsAtOnceAddUp(t *testing.T) {
 	work.Wait()
 	require.EqualValues(t, 10, p.profile(t, ada).Figures.ReferredCustomers)
 	require.Len(t, p.profile(t, ada).Referrals, 1)
+}
+
+// What others were told of a customer is also in the messages that told them.
+func TestForgettingReachesMessagesToOthers(t *testing.T) {
+	t.Parallel()
+	p := newPeople(t)
+	ada, bob := p.save(t, "ada", `{"name":"Ada"}`), p.save(t, "bob", `{"name":"Bob"}`)
+	referred, err := db.Refer(t.Context(), p.pool, p.referralCode(t, "Friends", "FRIEND", &ada.ID), bob.ID,
+		referral.Cause{Type: referral.Redemption, ID: uuid.New()})
+	require.NoError(t, err)
+	require.True(t, referred)
+	spec := distribution.Spec{Name: "Welcome"}
+	store := db.Distributions{Pool: p.pool}
+	made, err := store.Create(t.Context(), p.project, spec, "app")
+	require.NoError(t, err)
+	require.NoError(t, store.Confirm(t.Context(), made.ID, 1, spec, "app"))
+	var told int64
+	require.NoError(t, p.pool.QueryRow(t.Context(), "SELECT id FROM occurrences WHERE type = 'customer.referred'").Scan(&told))
+	_, err = db.Messages{Pool: p.pool}.EnrolTriggered(t.Context(), db.Triggering{
+		Enrolment:   db.Enrolment{Project: p.project, Distribution: made.ID, Version: 1, PageSize: 10, Channels: 1},
+		Occurrences: []int64{told}, Now: time.Now(),
+		Pick: func(json.RawMessage) (string, error) {
+			return `{"referrer":{"name":"Ada"},"voucher":{"code":"FRIEND"}}`, nil
+		},
+	})
+	require.NoError(t, err)
+	vars := func() (stands string) {
+		require.NoError(t, p.pool.QueryRow(t.Context(), "SELECT vars::text FROM messages WHERE customer_id = $1", bob.ID).Scan(&stands))
+		return stands
+	}
+	require.Contains(t, vars(), "Ada")
+	_, err = p.customers.Forget(t.Context(), p.project, "ada")
+	require.NoError(t, err)
+	require.JSONEq(t, `{"customer":{},"data":{"voucher":{"code":"FRIEND"}}}`, vars())
 }

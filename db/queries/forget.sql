@@ -27,15 +27,16 @@ UPDATE voucher_transactions t SET reason = NULL FROM vouchers v
 WHERE v.id = t.voucher_id AND v.project_id = $1 AND v.holder_id = sqlc.arg(customer_id)::uuid AND t.reason IS NOT NULL;
 
 -- name: ForgetInOccurrences :exec
--- Where others are told of the customer: as who referred them, or whose code they used.
-UPDATE occurrences o SET data = without_person(o.data, sqlc.arg(id)::text)
-WHERE o.project_id = sqlc.arg(project_id) AND without_person(o.data, sqlc.arg(id)::text) <> o.data AND o.customer_id IN (
-	SELECT r.referee_id FROM referrals r WHERE r.referrer_id = sqlc.arg(customer_id)::uuid
-	UNION
-	SELECT b.customer_id FROM orders b WHERE b.referrer_id = sqlc.arg(customer_id)::uuid
-	UNION
-	SELECT u.customer_id FROM vouchers v JOIN redemptions u ON u.voucher_id = v.id WHERE v.holder_id = sqlc.arg(customer_id)::uuid
-);
+-- Where others are told of the customer: as who referred them, or whose code they used. What was picked of it for messages goes too.
+WITH told AS (
+	UPDATE occurrences o SET data = without_person(o.data, sqlc.arg(id)::text)
+	WHERE o.project_id = sqlc.arg(project_id) AND mentions(o.data, o.customer_id) @> ARRAY[sqlc.arg(id)::text]
+		AND mentions(o.data, o.customer_id) <> '{}'
+	RETURNING o.id, o.customer_id, coalesce(o.data->'referrer' = '{"object": "customer"}', false) AS referred
+)
+UPDATE messages m SET vars = jsonb_set(m.vars, '{data}', without_person(m.vars->'data', sqlc.arg(id)::text))
+	#- CASE WHEN t.referred THEN '{data,referrer}' ELSE '{}' END::text[]
+FROM told t WHERE m.customer_id = t.customer_id AND m.occurrence = t.id AND m.vars ? 'data';
 
 -- name: ForgetAnswers :exec
 -- The answer is gone and its request stays answered, so that it is not served again.

@@ -35,7 +35,7 @@ func TracesOf(c Customer) Traces {
 }
 
 // InAnswers are the pieces of JSON of which an answer that speaks of the customer holds at least one. A source id can be any
-// text, so it counts only where a source id stands.
+// text, so it counts only where a source id stands; an address counts within other words, such as a provider's.
 func (t Traces) InAnswers() [][]byte {
 	pieces := [][]byte{[]byte(t.id)}
 	for _, name := range []string{"source_id", "tracking_id", "resource_id"} {
@@ -45,7 +45,7 @@ func (t Traces) InAnswers() [][]byte {
 	}
 	for _, text := range []string{t.email, t.telephone} {
 		if text != "" {
-			pieces = append(pieces, []byte(quoted(text)))
+			pieces = append(pieces, []byte(strings.Trim(quoted(text), `"`)))
 		}
 	}
 	return pieces

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"slices"
 	"testing"
 
 	"github.com/google/uuid"
@@ -72,6 +73,8 @@ func TestWhereACustomerStands(t *testing.T) {
 	nobody := customer.TracesOf(customer.Customer{ID: zelda().ID})
 	require.False(t, nobody.Stand([]byte(",,\n\"\"\n")), "who has no address does not stand where none is")
 	require.Len(t, nobody.InAnswers(), 1)
+	refused := []byte(`{"reply":"5.1.1 <zelda@quux.example>: unknown"}`)
+	require.True(t, slices.ContainsFunc(traces.InAnswers(), func(piece []byte) bool { return bytes.Contains(refused, piece) }))
 }
 
 // Whatever a file holds: every row keeps its number, no other row is lost, and who was forgotten is not found again.

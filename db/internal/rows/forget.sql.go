@@ -137,25 +137,25 @@ func (q *Queries) ForgetFailures(ctx context.Context, db DBTX, arg ForgetFailure
 }
 
 const forgetInOccurrences = `-- name: ForgetInOccurrences :exec
-UPDATE occurrences o SET data = without_person(o.data, $1::text)
-WHERE o.project_id = $2 AND without_person(o.data, $1::text) <> o.data AND o.customer_id IN (
-	SELECT r.referee_id FROM referrals r WHERE r.referrer_id = $3::uuid
-	UNION
-	SELECT b.customer_id FROM orders b WHERE b.referrer_id = $3::uuid
-	UNION
-	SELECT u.customer_id FROM vouchers v JOIN redemptions u ON u.voucher_id = v.id WHERE v.holder_id = $3::uuid
+WITH told AS (
+	UPDATE occurrences o SET data = without_person(o.data, $1::text)
+	WHERE o.project_id = $2 AND mentions(o.data, o.customer_id) @> ARRAY[$1::text]
+		AND mentions(o.data, o.customer_id) <> '{}'
+	RETURNING o.id, o.customer_id, coalesce(o.data->'referrer' = '{"object": "customer"}', false) AS referred
 )
+UPDATE messages m SET vars = jsonb_set(m.vars, '{data}', without_person(m.vars->'data', $1::text))
+	#- CASE WHEN t.referred THEN '{data,referrer}' ELSE '{}' END::text[]
+FROM told t WHERE m.customer_id = t.customer_id AND m.occurrence = t.id AND m.vars ? 'data'
 `
 
 type ForgetInOccurrencesParams struct {
-	ID         string
-	ProjectID  uuid.UUID
-	CustomerID uuid.UUID
+	ID        string
+	ProjectID uuid.UUID
 }
 
-// Where others are told of the customer: as who referred them, or whose code they used.
+// Where others are told of the customer: as who referred them, or whose code they used. What was picked of it for messages goes too.
 func (q *Queries) ForgetInOccurrences(ctx context.Context, db DBTX, arg ForgetInOccurrencesParams) error {
-	_, err := db.Exec(ctx, forgetInOccurrences, arg.ID, arg.ProjectID, arg.CustomerID)
+	_, err := db.Exec(ctx, forgetInOccurrences, arg.ID, arg.ProjectID)
 	return err
 }
 
