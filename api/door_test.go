@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -321,4 +322,24 @@ func TestARequestThatStillRunsIsNotServedTwice(t *testing.T) {
 	require.NoError(t, hold.Rollback(t.Context()))
 	require.Equal(t, 200, <-done)
 	d.call(t, 200, "POST", "/v1/customers", change, "Idempotency-Key", "k")
+}
+
+func TestHeadIsGetWithoutABody(t *testing.T) {
+	t.Parallel()
+	d := openDoor(t)
+	server := httptest.NewServer(d.handler)
+	defer server.Close()
+	for path, want := range map[string]int{"/v1/customers": 200, "/v1/customers/nobody": 404, "/readyz": 200, "/v1/customers/bulk/async": 405} {
+		request, err := http.NewRequestWithContext(t.Context(), "HEAD", server.URL+path, nil)
+		require.NoError(t, err)
+		request.Header.Set("X-App-Id", d.appID)
+		request.Header.Set("X-App-Token", d.token)
+		answer, err := server.Client().Do(request)
+		require.NoError(t, err)
+		body, err := io.ReadAll(answer.Body)
+		require.NoError(t, errors.Join(err, answer.Body.Close()))
+		require.Equal(t, want, answer.StatusCode, path)
+		require.Empty(t, body)
+		require.Positive(t, answer.ContentLength, path)
+	}
 }

@@ -110,5 +110,5 @@ func New(o Options) http.Handler {
 
 	e.Use(within(clientPath, preflight, limitAddress(o.ClientRate), authenticateClient(db.Projects{Pool: o.Pool}), decodeParams))
 	clientSide{ofEvents, ofCustomers, ofPublications, ofVouchers, ofConsents, ofRedemptions}.routes(routes{e.Group("/client/v1")})
-	return e
+	return headAsGet(e)
 }
