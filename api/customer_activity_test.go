@@ -25,7 +25,7 @@ func TestTheActivityOfACustomer(t *testing.T) {
 	})
 	d.sync(t, made)
 	news := d.call(t, 200, "POST", "/v1/consents", object{"name": "News"})["id"].(string)
-	ada := d.call(t, 200, "POST", "/v1/customers", object{"source_id": "ada", "name": "Ada"})
+	d.call(t, 200, "POST", "/v1/customers", object{"source_id": "ada", "name": "Ada"})
 	d.call(t, 200, "PUT", "/v1/customers/ada", object{"address": object{"city": "London"}})
 	d.call(t, 200, "PUT", "/v1/customers/ada", object{"address": object{"city": "London"}})
 	require.Equal(t, 204, d.request(t, "PUT", "/v1/customers/ada/consents", object{news: true}).Code)
@@ -43,11 +43,6 @@ func TestTheActivityOfACustomer(t *testing.T) {
 	require.Regexp(t, "^v-", first["group_id"])
 	require.Equal(t, object{"channel": "API", "api_key": object{"name": "test", "app_id": d.appID}}, first["data"].(object)["event_source"])
 	require.Contains(t, first["data"].(object)["data"].(object)["customer"], "summary")
-	entered := list["data"].([]any)[2].(object)["data"].(object)["data"].(object)
-	require.Equal(t, "Londoners", entered["segment"].(object)["name"])
-	require.Equal(t, object{
-		"id": ada["id"], "name": "Ada", "source_id": "ada", "metadata": object{}, "object": "customer",
-	}, entered["customer"])
 
 	for _, order := range []string{"created_at", "-created_at"} {
 		walked, after := []string{}, ""

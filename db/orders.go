@@ -274,7 +274,7 @@ func (c *change) tellOrders(ctx context.Context, all []ordered, written []int) e
 		if o.after.CustomerID == nil {
 			continue
 		}
-		data := map[string]any{"order": order.Show(o.after)}
+		data := map[string]any{"order": order.Show(o.after), "referrer": nil, "redemption": nil}
 		if known, ok := referrers[or(o.after.ReferrerID, uuid.Nil)]; ok {
 			data["referrer"] = known
 		}

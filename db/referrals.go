@@ -47,13 +47,12 @@ func (c *change) refer(ctx context.Context, card voucher.Voucher, referee uuid.U
 	c.figures(referrer.ID).ReferredCustomers++
 	c.touch(referrer.ID, segment.Referrals)
 	c.touch(referee, segment.Referrals)
-	c.happened(occurrence.Occurrence{
-		Type: occurrence.Referred, Customer: referee, Subject: &of.ID,
-		Data: map[string]any{
-			"referrer": customer.ShowSimple(referrer), "campaign": campaign.ShowSimple(of),
-			"voucher": voucher.ShowSimple(card, &of.Name), via.Key(): via.Shown,
-		},
-	})
+	told := map[string]any{
+		"referrer": customer.ShowSimple(referrer), "campaign": campaign.ShowSimple(of), "voucher": voucher.ShowSimple(card, &of.Name),
+		"custom_event": nil, "redemption": nil,
+	}
+	told[via.Key()] = via.Shown
+	c.happened(occurrence.Occurrence{Type: occurrence.Referred, Customer: referee, Subject: &of.ID, Data: told})
 	return true, c.rewardReferee(ctx, of, referee, via)
 }
 

@@ -106,7 +106,9 @@ func Show(e Entry, customer any) (ShownEntry, error) {
 	}, nil
 }
 
-// IsAboutCustomer reports whether the type is about the customer's own object, which the data of the event then shows in full.
+// IsAboutCustomer reports whether the type is about the customer's own object, which the data of the event then shows in full: who
+// enters or leaves a segment does so for what they are.
 func (t Type) IsAboutCustomer() bool {
-	return t == CustomerCreated || t == CustomerUpdated || strings.HasPrefix(string(t), "customer.consents.")
+	return t == CustomerCreated || t == CustomerUpdated || t == SegmentEntered || t == SegmentLeft ||
+		strings.HasPrefix(string(t), "customer.consents.")
 }

@@ -17,11 +17,11 @@ type Type string
 const (
 	SegmentEntered   Type = "customer.segment.entered"                     // segment
 	SegmentLeft      Type = "customer.segment.left"                        // segment
-	OrderCreated     Type = "customer.order.created"                       // order, referrer?, redemption?
+	OrderCreated     Type = "customer.order.created"                       // order, referrer, redemption
 	OrderUpdated     Type = "customer.order.updated"                       // order, …
 	OrderPaid        Type = "customer.order.paid"                          // order, …
 	OrderCanceled    Type = "customer.order.canceled"                      // order, …
-	CustomEvent      Type = "customer.custom_event"                        // event, referral?, loyalty?
+	CustomEvent      Type = "customer.custom_event"                        // event, event_schema (null), referral, loyalty
 	Published        Type = "customer.publication.succeeded"               // campaign, publication, voucher
 	GiftBalanceAdded Type = "customer.voucher.gift.balance_added"          // campaign, voucher, balance, transaction
 	PointsAdded      Type = "customer.voucher.loyalty_card.points_added"   // campaign, voucher, balance, transaction
@@ -35,7 +35,7 @@ const (
 	TierProlonged    Type = "customer.loyalty.tier.prolonged"              // campaign, loyalty_tier, created_at
 	TierUpgraded     Type = "customer.loyalty.tier.upgraded"               // campaign, loyalty_tier_from, loyalty_tier_to, created_at
 	TierDowngraded   Type = "customer.loyalty.tier.downgraded"             // campaign, loyalty_tier_from, loyalty_tier_to, created_at
-	Referred         Type = "customer.referred"                            // referrer, campaign, voucher, custom_event?, redemption?
+	Referred         Type = "customer.referred"                            // referrer, campaign, voucher, custom_event, redemption
 )
 
 // The types that only a customer's activity shows.
