@@ -77,6 +77,12 @@ func (d door) elsewhere(t testing.TB) door {
 // request sends a body (nil, a string of JSON, or what marshals to JSON) and returns the answer.
 func (d door) request(t testing.TB, method, path string, body any, headers ...string) *httptest.ResponseRecorder {
 	t.Helper()
+	return d.requestWithin(t.Context(), t, method, path, body, headers...)
+}
+
+// requestWithin is request by a caller who hangs up when ctx ends.
+func (d door) requestWithin(ctx context.Context, t testing.TB, method, path string, body any, headers ...string) *httptest.ResponseRecorder {
+	t.Helper()
 	var content io.Reader
 	switch b := body.(type) {
 	case nil:
@@ -89,7 +95,7 @@ func (d door) request(t testing.TB, method, path string, body any, headers ...st
 		require.NoError(t, err)
 		content = bytes.NewReader(raw)
 	}
-	r := httptest.NewRequestWithContext(t.Context(), method, path, content)
+	r := httptest.NewRequestWithContext(ctx, method, path, content)
 	r.Header.Set("X-App-Id", d.appID)
 	r.Header.Set("X-App-Token", d.token)
 	r.Header.Set("Content-Type", "application/json")

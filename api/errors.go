@@ -28,6 +28,7 @@ var statuses = map[fault.Code]struct {
 	fault.NotFound:          {http.StatusNotFound, "Resource not found"},
 	fault.Duplicate:         {http.StatusConflict, "Duplicated resource found"},
 	fault.Conflict:          {http.StatusConflict, "Conflict"},
+	fault.AnswerLost:        {http.StatusConflict, "The request was carried out and its answer is lost"},
 	fault.TooLarge:          {http.StatusRequestEntityTooLarge, "Payload content length greater than maximum allowed"},
 	fault.UnsupportedMedia:  {http.StatusUnsupportedMediaType, "Unsupported media type"},
 	fault.RateLimited:       {http.StatusTooManyRequests, "Too many requests"},

@@ -21,11 +21,12 @@ type eventBody struct {
 }
 
 func (h events) track(c echo.Context) error {
+	show := answerWith(c, event.AnswerOf)
 	tracked, err := h.take(c)
 	if err != nil {
 		return err
 	}
-	return c.JSON(http.StatusOK, event.AnswerOf(tracked))
+	return c.JSON(http.StatusOK, show(tracked))
 }
 
 // take records the event of the body.

@@ -45,7 +45,7 @@ func once(answers db.Idempotency, log *slog.Logger) echo.MiddlewareFunc {
 					log.Warn("old answers stay", "error", err)
 				}
 			}
-			known, err := answers.Claim(ctx, caller(c).ProjectID, key, hash)
+			keyed, known, err := answers.Claim(ctx, caller(c).ProjectID, key, hash)
 			if err != nil {
 				return err
 			}
@@ -56,34 +56,42 @@ func once(answers db.Idempotency, log *slog.Logger) echo.MiddlewareFunc {
 				}
 				return c.Blob(known.Status, known.ContentType, known.Body)
 			}
-			return serveOnce(c, next, answers, key)
+			return serveOnce(c, next, answers, keyed)
 		}
 	}
 }
 
-// serveOnce serves the request that holds the key, and keeps its answer. The answer is settled even when the caller has
+// serveOnce serves the request that holds its key, and keeps its answer. The answer is settled even when the caller has
 // hung up meanwhile or the handler panics.
-func serveOnce(c echo.Context, next echo.HandlerFunc, answers db.Idempotency, key string) (err error) {
+func serveOnce(c echo.Context, next echo.HandlerFunc, answers db.Idempotency, keyed *db.Keyed) (err error) {
 	ctx := context.WithoutCancel(c.Request().Context())
-	project := caller(c).ProjectID
+	c.SetRequest(c.Request().WithContext(keyed.Within(c.Request().Context())))
 	response := c.Response()
 	kept := &recorder{ResponseWriter: response.Writer}
 	response.Writer = kept
-	settled := false
+	settled, retriable := false, false
 	defer func() {
 		response.Writer = kept.ResponseWriter
 		if !settled {
-			_ = answers.Forget(ctx, project, key) // a claim without an answer is taken over later anyway
+			_ = answers.Forget(ctx, keyed, retriable) // a claim without an answer is taken over later anyway
 		}
 	}()
 	if err := next(c); err != nil {
-		c.Error(err) // written here, because the answer is what is kept
+		retriable = fault.Is(err, fault.Unavailable) // it says itself that the same can be asked again
+		c.Error(err)                                 // written here, because the answer is what is kept
 	}
-	if !keeps(response.Status) || c.Get(unkept) != nil {
+	if c.Get(unkept) != nil {
+		retriable = true
+		return nil
+	}
+	if !keeps(response.Status) {
 		return nil
 	}
 	settled = true
-	return answers.Keep(ctx, project, key, db.Answer{
+	if keyed.Answered() {
+		return nil
+	}
+	return answers.Keep(ctx, keyed, db.Answer{
 		Status: response.Status, ContentType: response.Header().Get("Content-Type"), Body: kept.body.Bytes(),
 	})
 }
@@ -91,6 +99,19 @@ func serveOnce(c echo.Context, next echo.HandlerFunc, answers db.Idempotency, ke
 // unkept marks a request whose answer is not kept, although it is good: it changed nothing, and shows a person in words that nobody
 // could find again to forget them.
 const unkept = "unkept"
+
+// answerWith says how the request will be answered, so that the answer is kept in the transaction that carries it out, and can
+// be given again even where the process dies at its commit. It returns show.
+func answerWith[T, Shown any](c echo.Context, show func(T) Shown) func(T) Shown {
+	if keyed := db.KeyedOf(c.Request().Context()); keyed != nil {
+		keyed.Show = func(result any) (db.Answer, error) {
+			var body bytes.Buffer
+			err := encode(&body, show(result.(T)))
+			return db.Answer{Status: http.StatusOK, ContentType: echo.MIMEApplicationJSON, Body: body.Bytes()}, err
+		}
+	}
+	return show
+}
 
 func keeps(status int) bool {
 	switch status {

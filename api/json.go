@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/json"
+	"io"
 
 	"github.com/labstack/echo/v4"
 )
@@ -11,7 +12,11 @@ type serializer struct{ echo.DefaultJSONSerializer }
 
 // Serialize writes one answer.
 func (serializer) Serialize(c echo.Context, answer any, _ string) error {
-	encoder := json.NewEncoder(c.Response())
+	return encode(c.Response(), answer)
+}
+
+func encode(to io.Writer, answer any) error {
+	encoder := json.NewEncoder(to)
 	encoder.SetEscapeHTML(false)
 	return encoder.Encode(answer)
 }

@@ -76,11 +76,12 @@ func (h orders) place(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	show := answerWith(c, order.Show)
 	placed, err := h.store.Place(c.Request().Context(), caller(c).ProjectID, p)
 	if err != nil {
 		return err
 	}
-	return c.JSON(http.StatusOK, order.Show(placed))
+	return c.JSON(http.StatusOK, show(placed))
 }
 
 func (h orders) update(c echo.Context) error {

@@ -35,6 +35,7 @@ type change struct {
 	occurred []occurrence.Occurrence
 	followed int // of the occurred, those whose consequences are drawn
 	offers   askedOffers
+	served   []served // requests with an Idempotency-Key that the change carries out
 
 	segments *followed // the project's, once they were asked for
 }
@@ -45,18 +46,27 @@ const consequences = 8
 
 // inChange runs do as one change. It is run again where it met another in a deadlock, so do must start from nothing.
 func inChange(ctx context.Context, pool *pgxpool.Pool, project uuid.UUID, do func(*change) error) error {
+	var done []served
 	run := func(tx *pipeline) error {
 		c := &change{
-			tx: tx, project: project, source: occurrence.SourceOf(ctx),
+			tx: tx, project: project, source: occurrence.SourceOf(ctx), served: servedBy(ctx),
 			touched: map[uuid.UUID]segment.Facets{}, moved: map[uuid.UUID]*customer.Figures{},
 			cards: map[uuid.UUID]bool{},
 		}
 		if err := do(c); err != nil {
 			return err
 		}
-		return c.settle(ctx)
+		if err := c.settle(ctx); err != nil {
+			return err
+		}
+		done = c.served
+		return carryOut(ctx, tx, done)
 	}
-	return again(func() error { return inPipeline(ctx, pool, run) })
+	err := again(func() error { return inPipeline(ctx, pool, run) })
+	if err == nil {
+		answered(done)
+	}
+	return err
 }
 
 // lock holds customers until the change ends, so that nobody else changes them; every change begins with it, or with the

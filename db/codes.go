@@ -203,6 +203,7 @@ func (s Campaigns) EndCodes(ctx context.Context, project, campaignID, action uui
 // want there are. A static campaign, or one that has expired, stays as it is. Parallel calls wait for each other, so together they make no more than
 // is wanted; but what one makes another may give away, so who finds too few afterwards tops up again.
 func (s Campaigns) TopUp(ctx context.Context, project, campaignID uuid.UUID, want int) (available int, err error) {
+	ctx = unkeyed(ctx) // codes are made for whoever asks next
 	c, err := s.Get(ctx, project, campaignID)
 	if err != nil {
 		return 0, err

@@ -74,7 +74,12 @@ func Migrate(ctx context.Context, url string) error {
 
 // inTx runs do in one transaction, committed when do returns nil.
 func inTx(ctx context.Context, pool *pgxpool.Pool, do func(pgx.Tx) error) error {
-	return pgx.BeginFunc(ctx, pool, do)
+	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+		if err := do(tx); err != nil {
+			return err
+		}
+		return carryOut(ctx, tx, servedBy(ctx))
+	})
 }
 
 // errAgain ends a transaction that has to be run again, because another one was faster with a row that both make.

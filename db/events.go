@@ -73,7 +73,7 @@ func (s *Events) track(ctx context.Context, project uuid.UUID, asks []asked[Trac
 				return err
 			}
 		}
-		return nil
+		return carryOutFor(c, asks, events)
 	})
 	return events, err
 }

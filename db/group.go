@@ -37,6 +37,26 @@ type group[Ask, Answer any] struct {
 type asked[Ask any] struct {
 	ask    Ask
 	source occurrence.Source
+	keyed  *Keyed // nil: without an Idempotency-Key
+}
+
+// carryOutFor says that a change carries out what callers ask for, and answers them so.
+func carryOutFor[Ask, Answer any](c *change, asks []asked[Ask], answers []Answer) error {
+	for i, a := range asks {
+		if a.keyed == nil {
+			continue
+		}
+		s := served{Keyed: a.keyed}
+		if a.keyed.Show != nil {
+			answer, err := a.keyed.Show(answers[i])
+			if err != nil {
+				return err
+			}
+			s.answer = &answer
+		}
+		c.served = append(c.served, s)
+	}
+	return nil
 }
 
 type groupQueue[Ask, Answer any] struct {
@@ -56,7 +76,7 @@ var errApart = errors.New("the requests are about the same customer")
 
 // do asks, and waits for the answer. A caller who stops waiting has asked all the same.
 func (g *group[Ask, Answer]) do(ctx context.Context, project uuid.UUID, ask Ask) (answer Answer, err error) {
-	t := &groupTicket[Ask, Answer]{asked: asked[Ask]{ask, occurrence.SourceOf(ctx)}, done: make(chan struct{})}
+	t := &groupTicket[Ask, Answer]{asked: asked[Ask]{ask, occurrence.SourceOf(ctx), KeyedOf(ctx)}, done: make(chan struct{})}
 	g.mu.Lock()
 	if g.queues == nil {
 		g.queues = map[uuid.UUID]*groupQueue[Ask, Answer]{}
@@ -69,7 +89,7 @@ func (g *group[Ask, Answer]) do(ctx context.Context, project uuid.UUID, ask Ask)
 	q.waiting = append(q.waiting, t)
 	if q.lanes < groupLanes {
 		q.lanes++
-		go g.drive(context.WithoutCancel(ctx), project, q)
+		go g.drive(unkeyed(context.WithoutCancel(ctx)), project, q)
 	}
 	g.mu.Unlock()
 	select {

@@ -74,6 +74,9 @@ func (s *Orders) place(ctx context.Context, project uuid.UUID, asks []asked[Plac
 		if err == nil {
 			placed, err = c.saveOrders(ctx, all)
 		}
+		if err == nil {
+			err = carryOutFor(c, asks, placed)
+		}
 		return err
 	})
 	return placed, err

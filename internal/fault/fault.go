@@ -21,6 +21,7 @@ const (
 	NotFound          Code = "not_found"
 	Duplicate         Code = "duplicate_found"
 	Conflict          Code = "conflict"
+	AnswerLost        Code = "answer_lost"
 	TooLarge          Code = "payload_too_large"
 	UnsupportedMedia  Code = "unsupported_media_type"
 	RateLimited       Code = "too_many_requests"

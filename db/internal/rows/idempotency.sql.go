@@ -7,17 +7,52 @@ package rows
 
 import (
 	"context"
+	"time"
 
 	"github.com/google/uuid"
 )
 
-const idempotencyClaim = `-- name: IdempotencyClaim :execrows
+const idempotencyCarriedOut = `-- name: IdempotencyCarriedOut :execrows
+UPDATE idempotency_keys AS i SET carried_out_at = clock_timestamp(), status = nullif(a.status, 0),
+	content_type = nullif(a.content_type, ''), response = a.response
+FROM (SELECT unnest($2::text[]) AS key, unnest($3::timestamptz[]) AS claimed_at, unnest($4::int[]) AS status,
+	unnest($5::text[]) AS content_type, unnest($6::bytea[]) AS response) AS a
+WHERE i.project_id = $1 AND i.key = a.key AND i.created_at = a.claimed_at
+`
+
+type IdempotencyCarriedOutParams struct {
+	ProjectID    uuid.UUID
+	Keys         []string
+	ClaimedAts   []time.Time
+	Statuses     []int32
+	ContentTypes []string
+	Responses    [][]byte
+}
+
+// Says, in the transaction that changes something, that requests were carried out, with the answers that are known by then.
+func (q *Queries) IdempotencyCarriedOut(ctx context.Context, db DBTX, arg IdempotencyCarriedOutParams) (int64, error) {
+	result, err := db.Exec(ctx, idempotencyCarriedOut,
+		arg.ProjectID,
+		arg.Keys,
+		arg.ClaimedAts,
+		arg.Statuses,
+		arg.ContentTypes,
+		arg.Responses,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const idempotencyClaim = `-- name: IdempotencyClaim :one
 INSERT INTO idempotency_keys (project_id, key, request_hash) VALUES ($1, $2, $3)
 ON CONFLICT (project_id, key) DO UPDATE
-SET request_hash = excluded.request_hash, created_at = now(), status = NULL, content_type = NULL, response = NULL
+SET request_hash = excluded.request_hash, created_at = now(), status = NULL, content_type = NULL, response = NULL, carried_out_at = NULL
 WHERE idempotency_keys.created_at < now() - interval '24 hours'
-   OR (idempotency_keys.status IS NULL AND idempotency_keys.request_hash = excluded.request_hash
-       AND idempotency_keys.created_at < now() - interval '2 minutes')
+   OR (idempotency_keys.status IS NULL AND idempotency_keys.carried_out_at IS NULL
+       AND idempotency_keys.request_hash = excluded.request_hash AND idempotency_keys.created_at < now() - interval '2 minutes')
+RETURNING created_at
 `
 
 type IdempotencyClaimParams struct {
@@ -26,13 +61,13 @@ type IdempotencyClaimParams struct {
 	RequestHash []byte
 }
 
-// A request that was still running when its process died is taken over once it is certain to have ended.
-func (q *Queries) IdempotencyClaim(ctx context.Context, db DBTX, arg IdempotencyClaimParams) (int64, error) {
-	result, err := db.Exec(ctx, idempotencyClaim, arg.ProjectID, arg.Key, arg.RequestHash)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+// A request whose process died before it changed anything is taken over once it is likely to have ended. Where it has not, its
+// transaction finds that it has lost the claim.
+func (q *Queries) IdempotencyClaim(ctx context.Context, db DBTX, arg IdempotencyClaimParams) (time.Time, error) {
+	row := db.QueryRow(ctx, idempotencyClaim, arg.ProjectID, arg.Key, arg.RequestHash)
+	var created_at time.Time
+	err := row.Scan(&created_at)
+	return created_at, err
 }
 
 const idempotencyExpire = `-- name: IdempotencyExpire :exec
@@ -48,7 +83,8 @@ func (q *Queries) IdempotencyExpire(ctx context.Context, db DBTX) error {
 }
 
 const idempotencyFind = `-- name: IdempotencyFind :one
-SELECT project_id, key, request_hash, status, content_type, response, created_at FROM idempotency_keys WHERE project_id = $1 AND key = $2
+SELECT request_hash, status, content_type, response, coalesce(carried_out_at < now() - interval '10 seconds', false)::boolean AS answer_lost
+FROM idempotency_keys WHERE project_id = $1 AND key = $2
 `
 
 type IdempotencyFindParams struct {
@@ -56,38 +92,53 @@ type IdempotencyFindParams struct {
 	Key       string
 }
 
-func (q *Queries) IdempotencyFind(ctx context.Context, db DBTX, arg IdempotencyFindParams) (IdempotencyKey, error) {
+type IdempotencyFindRow struct {
+	RequestHash []byte
+	Status      *int32
+	ContentType *string
+	Response    []byte
+	AnswerLost  bool
+}
+
+// An answer follows the change within moments; when it has not, its process died.
+func (q *Queries) IdempotencyFind(ctx context.Context, db DBTX, arg IdempotencyFindParams) (IdempotencyFindRow, error) {
 	row := db.QueryRow(ctx, idempotencyFind, arg.ProjectID, arg.Key)
-	var i IdempotencyKey
+	var i IdempotencyFindRow
 	err := row.Scan(
-		&i.ProjectID,
-		&i.Key,
 		&i.RequestHash,
 		&i.Status,
 		&i.ContentType,
 		&i.Response,
-		&i.CreatedAt,
+		&i.AnswerLost,
 	)
 	return i, err
 }
 
 const idempotencyForget = `-- name: IdempotencyForget :exec
-DELETE FROM idempotency_keys WHERE project_id = $1 AND key = $2
+DELETE FROM idempotency_keys
+WHERE project_id = $1 AND key = $2 AND created_at = $3 AND (carried_out_at IS NULL OR $4::boolean)
 `
 
 type IdempotencyForgetParams struct {
-	ProjectID uuid.UUID
-	Key       string
+	ProjectID  uuid.UUID
+	Key        string
+	ClaimedAt  time.Time
+	CarriedOut bool
 }
 
 func (q *Queries) IdempotencyForget(ctx context.Context, db DBTX, arg IdempotencyForgetParams) error {
-	_, err := db.Exec(ctx, idempotencyForget, arg.ProjectID, arg.Key)
+	_, err := db.Exec(ctx, idempotencyForget,
+		arg.ProjectID,
+		arg.Key,
+		arg.ClaimedAt,
+		arg.CarriedOut,
+	)
 	return err
 }
 
 const idempotencyKeep = `-- name: IdempotencyKeep :exec
 UPDATE idempotency_keys SET status = $1::int, content_type = $2::text, response = $3
-WHERE project_id = $4 AND key = $5
+WHERE project_id = $4 AND key = $5 AND created_at = $6
 `
 
 type IdempotencyKeepParams struct {
@@ -96,6 +147,7 @@ type IdempotencyKeepParams struct {
 	Response    []byte
 	ProjectID   uuid.UUID
 	Key         string
+	ClaimedAt   time.Time
 }
 
 func (q *Queries) IdempotencyKeep(ctx context.Context, db DBTX, arg IdempotencyKeepParams) error {
@@ -105,6 +157,7 @@ func (q *Queries) IdempotencyKeep(ctx context.Context, db DBTX, arg IdempotencyK
 		arg.Response,
 		arg.ProjectID,
 		arg.Key,
+		arg.ClaimedAt,
 	)
 	return err
 }

@@ -179,16 +179,6 @@ type EarningRule struct {
 	UpdatedAt       *time.Time
 }
 
-type IdempotencyKey struct {
-	ProjectID   uuid.UUID
-	Key         string
-	RequestHash []byte
-	Status      *int32
-	ContentType *string
-	Response    []byte
-	CreatedAt   time.Time
-}
-
 type LoyaltyMember struct {
 	VoucherID     uuid.UUID
 	ProjectID     uuid.UUID
