@@ -336,7 +336,7 @@ func TestHeadIsGetWithoutABody(t *testing.T) {
 	server := httptest.NewServer(d.handler)
 	defer server.Close()
 	for path, want := range map[string]int{"/v1/customers": 200, "/v1/customers/nobody": 404, "/readyz": 200, "/v1/customers/bulk/async": 405} {
-		request, err := http.NewRequestWithContext(t.Context(), "HEAD", server.URL+path, nil)
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodHead, server.URL+path, nil)
 		require.NoError(t, err)
 		request.Header.Set("X-App-Id", d.appID)
 		request.Header.Set("X-App-Token", d.token)

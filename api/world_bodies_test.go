@@ -21,6 +21,7 @@ func buildWorld(t *testing.T) *world {
 	w.referrals(t)
 	w.redemptions(t)
 	w.distributions(t)
+	w.exports(t)
 	return w
 }
 
@@ -85,12 +86,31 @@ func (w *world) codes(t *testing.T) {
 	imported := tenPercent()
 	imported["code"] = "IMPORTED"
 	w.bodies["POST /v1/vouchers/import"] = []object{imported}
+	w.bodies["POST /v1/vouchers/bulk/async"] = []object{{"code": "ALONE", "metadata": object{"b": 2}}}
+	w.bodies["POST /v1/vouchers/metadata/async"] = object{"codes": []string{"ALONE"}, "metadata": object{"b": 2}}
 	for range 3 {
 		w.call(t, 200, "POST", "/v1/campaigns/"+w.ids["campaigns"]+"/vouchers", nil)
 	}
 	publication := object{"campaign": object{"name": "Secret spring", "count": 1}, "customer": object{"source_id": "ada"}, "metadata": object{"a": 1}, "channel": "shop"}
 	w.call(t, 200, "POST", "/v1/publications", publication)
 	w.bodies["POST /v1/publications"] = publication
+}
+
+func (w *world) exports(t *testing.T) {
+	t.Helper()
+	order := object{"exported_object": "order", "parameters": object{
+		"order": "-created_at", "fields": []string{"id"}, "filters": object{"status": object{"conditions": object{"$is": "PAID"}}},
+	}}
+	w.ids["exports"] = w.make(t, "/v1/exports", order)
+	w.bodies["POST /v1/exports"] = order
+	for path, ordered := range map[string]string{
+		"/v1/orders/export": "created_at", "/v1/vouchers/{code}/transactions/export": "created_at",
+		"/v1/campaigns/{campaign}/transactions/export": "created_at", "/v1/loyalties/{campaign}/transactions/export": "created_at",
+		"/v1/loyalties/members/{member}/transactions/export": "created_at", "/v1/loyalties/{campaign}/points-expiration/export": "expires_at",
+		"/v1/loyalties/{campaign}/members/{member}/transactions/export": "created_at",
+	} {
+		w.bodies["POST "+path] = object{"parameters": object{"order": ordered, "fields": []string{"id"}}}
+	}
 }
 
 func (w *world) distributions(t *testing.T) {
