@@ -17,7 +17,8 @@ import (
 
 // overridesBody is what a request says of the vouchers it adds to a campaign.
 type overridesBody struct {
-	Code string `json:"code"`
+	Code       string  `json:"code"`
+	CategoryID *string `json:"category_id"`
 	campaign.Overrides
 }
 
@@ -30,6 +31,9 @@ func (h campaigns) addVouchers(c echo.Context) error {
 	}
 	body, err := bind[overridesBody](c)
 	if err != nil {
+		return err
+	}
+	if err := checkCategory(body.CategoryID); err != nil {
 		return err
 	}
 	found, err := h.find(c)
@@ -60,15 +64,21 @@ func (h campaigns) addVouchers(c echo.Context) error {
 
 // addVoucher makes one voucher with the code that the path names.
 func (h campaigns) addVoucher(c echo.Context) error {
-	body, err := bind[campaign.Overrides](c)
+	body, err := bind[struct {
+		CategoryID *string `json:"category_id"`
+		campaign.Overrides
+	}](c)
 	if err != nil {
+		return err
+	}
+	if err := checkCategory(body.CategoryID); err != nil {
 		return err
 	}
 	found, err := h.find(c)
 	if err != nil {
 		return err
 	}
-	return h.addOne(c, found, body, c.Param("code"))
+	return h.addOne(c, found, body.Overrides, c.Param("code"))
 }
 
 func (h campaigns) addOne(c echo.Context, to campaign.Campaign, o campaign.Overrides, chosen string) error {

@@ -250,6 +250,7 @@ type campaignChange struct {
 	UnsetMetadata                   []string            `json:"unset_metadata_fields"`
 	Discount                        *voucher.Discount   `json:"discount"`
 	Gift                            *voucher.Gift       `json:"gift"`
+	LoyaltyCard                     *voucher.Card       `json:"loyalty_card"`
 	ReferralProgram                 *campaign.Referral  `json:"referral_program"`
 	LoyaltyTiersExpiration          *loyalty.Expiration `json:"loyalty_tiers_expiration"`
 	Options                         struct {
@@ -283,8 +284,8 @@ func (h campaigns) update(c echo.Context) error {
 		StartDate: body.StartDate.value, ExpirationDate: body.ExpirationDate.value, ClearStart: body.StartDate.empties(),
 		ClearEnd: body.ExpirationDate.empties(), Timeframe: body.Timeframe, DayOfWeek: body.DayOfWeek, Hours: body.Hours,
 		ActivityDurationAfterPublishing: body.ActivityDurationAfterPublishing, Category: body.Category, Metadata: body.Metadata,
-		UnsetMetadata: body.UnsetMetadata, Discount: body.Discount, Gift: body.Gift, ReferralProgram: body.ReferralProgram,
-		LoyaltyTiersExpiration: body.LoyaltyTiersExpiration,
+		UnsetMetadata: body.UnsetMetadata, Discount: body.Discount, Gift: body.Gift, LoyaltyCard: body.LoyaltyCard,
+		ReferralProgram: body.ReferralProgram, LoyaltyTiersExpiration: body.LoyaltyTiersExpiration,
 	}
 	project := caller(c).ProjectID
 	changed, err := h.store.Update(c.Request().Context(), project, found.ID, requestID(c), change.Apply,

@@ -207,11 +207,19 @@ func TestKindsOfCampaigns(t *testing.T) {
 	require.Equal(t, "LOYALTY_PROGRAM", loyal["campaign_type"])
 	require.Equal(t, true, loyal["join_once"])
 	require.Equal(t, expiration, loyal["loyalty_tiers_expiration"])
-	require.Equal(t, card["loyalty_card"].(object)["points"], 5)
+	require.EqualValues(t, 5, loyal["voucher"].(object)["loyalty_card"].(object)["points"])
 	made := d.call(t, 200, "POST", "/v1/campaigns/Club/vouchers/CARD", nil)
 	require.Equal(t, object{"points": 5.0, "balance": 5.0}, made["loyalty_card"])
-	require.Equal(t, "join_once", d.call(t, 400, "PUT", "/v1/campaigns/Club", object{"join_once": false})["property"])
 	d.call(t, 200, "PUT", "/v1/campaigns/Club", loyal)
+	rules := object{"period_type": "MONTH", "period_value": 4.0, "rounding_type": "END_OF_YEAR"}
+	changed := d.call(t, 200, "PUT", "/v1/loyalties/Club", object{ // as in the public API's example
+		"join_once": false, "loyalty_card": object{"points": 1, "expiration_rules": rules},
+	})
+	require.Equal(t, true, changed["join_once"], "a programme is joined once")
+	require.Equal(t, object{"points": 1.0, "expiration_rules": rules}, changed["voucher"].(object)["loyalty_card"])
+	d.work(t)
+	require.Equal(t, object{"points": 1.0, "balance": 1.0}, d.call(t, 200, "GET", "/v1/vouchers/CARD", nil)["loyalty_card"])
+	require.Equal(t, "loyalty_card.points", d.call(t, 400, "PUT", "/v1/loyalties/Club", object{"loyalty_card": object{}})["property"])
 
 	program := object{"conversion_event_type": "custom_event", "custom_event": object{"name": "signed_up"}}
 	refers := d.call(t, 200, "POST", "/v1/campaigns", percent("Friends", object{"campaign_type": "REFERRAL_PROGRAM", "referral_program": program}))
@@ -291,6 +299,9 @@ func TestCampaignChanges(t *testing.T) {
 	require.NotContains(t, d.call(t, 200, "PUT", "/v1/campaigns/Spring", object{"expiration_date": nil}), "expiration_date")
 	require.Equal(t, "discount.type", d.call(t, 400, "PUT", "/v1/campaigns/Spring", object{"discount": object{"type": "AMOUNT", "amount_off": 1}})["property"])
 	require.Equal(t, "gift", d.call(t, 400, "PUT", "/v1/campaigns/Spring", object{"gift": object{"amount": 1}})["property"])
+	require.Equal(t, "loyalty_card", d.call(t, 400, "PUT", "/v1/campaigns/Spring", object{"loyalty_card": object{"points": 1}})["property"])
+	d.call(t, 404, "POST", "/v1/campaigns/Spring/vouchers/NEW", object{"category_id": "cat_0b1da8105693710357"})
+	d.call(t, 404, "POST", "/v1/campaigns/Spring/vouchers", object{"category_id": "cat_0b1da8105693710357"})
 
 	require.Equal(t, object{}, d.call(t, 200, "POST", "/v1/campaigns/Spring/disable", object{}))
 	require.Equal(t, false, d.call(t, 200, "GET", "/v1/campaigns/Spring", nil)["active"])

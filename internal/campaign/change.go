@@ -26,6 +26,7 @@ type Change struct {
 	UnsetMetadata                   []string
 	Discount                        *voucher.Discount
 	Gift                            *voucher.Gift
+	LoyaltyCard                     *voucher.Card
 	ReferralProgram                 *Referral
 	LoyaltyTiersExpiration          *loyalty.Expiration
 }
@@ -70,10 +71,7 @@ func (h Change) applyType(c *Campaign, faults *fault.List) {
 		c.Type = *h.Type
 	}
 	if h.JoinOnce != nil {
-		if joinsOnce(c.CampaignType, c.Type, *h.JoinOnce) != *h.JoinOnce {
-			faults.Add(fault.Property("join_once", "Property .join_once cannot be %t for a %s campaign of type %s", *h.JoinOnce, c.CampaignType, c.Type))
-		}
-		c.JoinOnce = *h.JoinOnce
+		c.JoinOnce = joinsOnce(c.CampaignType, c.Type, *h.JoinOnce)
 	}
 	if h.ReferralProgram != nil {
 		if c.CampaignType != ReferralProgram {
@@ -111,6 +109,14 @@ func (h Change) applyBenefit(c *Campaign, faults *fault.List) {
 		}
 		faults.Add(h.Gift.Check("gift"))
 		c.Voucher.Gift = h.Gift
+	}
+	if h.LoyaltyCard != nil {
+		if c.Voucher.LoyaltyCard == nil {
+			faults.Add(fault.Property("loyalty_card", "A %s campaign has no loyalty_card", c.CampaignType))
+			return
+		}
+		faults.Add(h.LoyaltyCard.Check("loyalty_card"))
+		c.Voucher.LoyaltyCard = h.LoyaltyCard
 	}
 }
 
