@@ -209,7 +209,7 @@ func (h campaigns) list(c echo.Context) error {
 	q := readQuery(c)
 	want := db.CampaignList{
 		CampaignType:   h.only,
-		CreationStatus: q.choice("campaign_status", "", string(campaign.InProgress), string(campaign.Done), string(campaign.Failed)),
+		CreationStatus: q.choice("campaign_status", "", string(campaign.InProgress), string(campaign.Done), string(campaign.Failed), "DRAFT", "MODIFYING"),
 		ReferralCode:   q.truth("is_referral_code"),
 		Order:          q.choice("order", "-created_at", "created_at", "updated_at", "-updated_at"),
 		Filter:         q.filters(), Limit: q.limit(), Page: q.page(lastCampaignsPage),

@@ -354,6 +354,19 @@ func TestCampaignList(t *testing.T) {
 	require.Equal(t, []string{"C1"}, names("filters[campaigns][conditions][$is][0]=C1"))
 	require.Equal(t, []string{"C2", "C1"}, names("filters[campaigns][conditions][$in][0]=C1&filters[campaigns][conditions][$in][1]=C2"))
 	require.Equal(t, []string{"Gifts", "C1"}, names("filters[campaigns][conditions][$is]=C1&filters[voucher_type][conditions][$is]=GIFT_VOUCHER&filters[junction]=OR"))
+	d.call(t, 200, "POST", "/v1/campaigns/C2/disable", nil)
+	d.call(t, 200, "PUT", "/v1/campaigns/C1", object{"expiration_date": "2020-01-01T00:00:00Z"})
+	d.call(t, 200, "PUT", "/v1/campaigns/C0", object{"start_date": "2090-01-01T00:00:00Z"})
+	for filter, want := range map[string][]string{
+		"active][conditions][$enabled]=": {"Gifts", "C1", "C0"}, "active][conditions][$disabled]=": {"C2"}, "active][conditions][$expired]=": {"C1"},
+		"active][conditions][$active]=": {"Gifts"}, "status][conditions][$before_start]=": {"C0"}, "status][conditions][$expired]=": {"C1"},
+		"status][conditions][$active]=": {"Gifts", "C2", "C1", "C0"}, "status][conditions][$in_progress]=": nil, "status][conditions][$failed]=": nil,
+		"type][conditions][$in]=BULK": {"Gifts", "C2", "C1", "C0"}, "type][conditions][$in]=STATIC": {"C2", "C1", "C0"},
+		"category_ids][conditions][$is]=cat_1": nil, "validity_timeframe][conditions][$has_value]=": nil,
+	} {
+		require.Equal(t, want, names("filters["+filter), filter)
+	}
+	require.Empty(t, names("campaign_status=MODIFYING"))
 	require.Equal(t, "invalid_query_params", d.call(t, 400, "GET", "/v1/campaigns?filters[campaigns][is]=C1", nil)["key"])
 	require.Equal(t, "invalid_query_params", d.call(t, 400, "GET", "/v1/campaigns?filters[colour][conditions][$is]=red", nil)["key"])
 	require.Equal(t, "invalid_query_params", d.call(t, 400, "GET", "/v1/campaigns?limit=101", nil)["key"])

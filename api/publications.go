@@ -1,7 +1,9 @@
 package api
 
 import (
+	"maps"
 	"net/http"
+	"slices"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -158,17 +160,17 @@ func (h publications) request(c echo.Context, body publicationBody) (r publicati
 	return r, who, err
 }
 
-// voucherTypes are the types that a list can be of, and the short names that the official SDK has for two of them.
+// voucherTypes are the types that a list can be of, and the short names that the official SDK and the documents have for them.
 var voucherTypes = map[string]string{
 	"DISCOUNT_VOUCHER": "DISCOUNT_VOUCHER", "GIFT_VOUCHER": "GIFT_VOUCHER", "LOYALTY_CARD": "LOYALTY_CARD",
-	"DISCOUNT": "DISCOUNT_VOUCHER", "GIFT": "GIFT_VOUCHER",
+	"DISCOUNT": "DISCOUNT_VOUCHER", "GIFT": "GIFT_VOUCHER", "discount": "DISCOUNT_VOUCHER", "loyalty": "LOYALTY_CARD",
 }
 
 func (h publications) list(c echo.Context) error {
 	q := readQuery(c)
 	want := db.PublicationList{
 		SourceID: q.optional("source_id"), Result: q.choice("result", "", publication.Success, publication.Failure), Filter: q.filters(),
-		VoucherType: voucherTypes[q.choice("voucher_type", "", "DISCOUNT_VOUCHER", "GIFT_VOUCHER", "LOYALTY_CARD", "DISCOUNT", "GIFT")],
+		VoucherType: voucherTypes[q.choice("voucher_type", append([]string{""}, slices.Sorted(maps.Keys(voucherTypes))...)...)],
 		Order: q.choice("order", "-created_at", "created_at", "id", "-id", "voucher_code", "-voucher_code", "tracking_id",
 			"-tracking_id", "customer_id", "-customer_id", "channel", "-channel"),
 		Limit: q.limit(), Page: q.number("page", 1<<30, 1),

@@ -128,7 +128,7 @@ func TestPublications(t *testing.T) {
 	}, last["voucher"])
 	for query, n := range map[string]int{
 		"source_id=p-1": 1, "campaign=Spring": 4, "customer=ann": 4, "customer=" + holder.(string): 2, "voucher=SUMMER": 1, "result=FAILURE": 2,
-		"voucher_type=GIFT_VOUCHER": 0, "filters[customer_id][conditions][$is][0]=" + holder.(string): 2, "order=voucher_code&limit=2&page=3": 2,
+		"voucher_type=GIFT_VOUCHER": 0, "voucher_type=loyalty": 0, "filters[customer_id][conditions][$is][0]=" + holder.(string): 2, "order=voucher_code&limit=2&page=3": 2,
 	} {
 		require.Len(t, d.call(t, 200, "GET", "/v1/publications?"+query, nil)["publications"], n, query)
 	}

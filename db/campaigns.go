@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -300,6 +301,12 @@ var campaignColumns = map[string]filterColumn{
 	"campaign_type": {"c.campaign_type", "text"}, "type": {"c.type", "text"}, "category": {"c.category", "text"}, "categories": {"c.category", "text"},
 	"created_date": {"c.created_at", "time"}, "created_at": {"c.created_at", "time"}, "updated_at": {"c.updated_at", "time"},
 	"start_date": {"c.start_date", "time"}, "expiration_date": {"c.expiration_date", "time"},
+	"validity_timeframe": {"(c.validity->>'validity_timeframe')", "text"}, "category_ids": {"NULL::text", "text"}, // there are none
+	"status $active": {"c.creation_status = 'DONE'", ""}, "status $failed": {"c.creation_status = 'FAILED'", ""},
+	"status $in_progress": {"c.creation_status = 'IN_PROGRESS'", ""}, "status $expired": {"coalesce(c.expiration_date <= now(), false)", ""},
+	"status $before_start": {"coalesce(c.start_date > now(), false)", ""}, "active $enabled": {"c.active", ""}, "active $disabled": {"NOT c.active", ""},
+	"active $expired": {"coalesce(c.expiration_date <= now(), false)", ""},
+	"active $active":  {"(c.active AND coalesce(c.start_date <= now(), true) AND coalesce(c.expiration_date > now(), true))", ""},
 }
 
 // List lists campaigns, with how many there are in all.
@@ -314,6 +321,11 @@ func (s Campaigns) List(ctx context.Context, project uuid.UUID, l CampaignList) 
 	}
 	if l.ReferralCode != nil {
 		w.add("(c.voucher->>'is_referral_code')::bool = ?", *l.ReferralCode)
+	}
+	for i, c := range l.Filter.Conditions {
+		if c.Field == "type" && slices.Contains(c.Values, "BULK") { // whatever has many codes
+			l.Filter.Conditions[i].Values = append(c.Values, string(campaign.AutoUpdate), string(campaign.Static))
+		}
 	}
 	if err := w.filter(l.Filter, campaignColumns, "c.metadata"); err != nil {
 		return nil, 0, err

@@ -22,7 +22,8 @@ type Condition struct {
 	Values   []string
 }
 
-// filterColumn is where a field of a filter stands and what it holds: text, number, time or truth.
+// filterColumn is where a field of a filter stands and what it holds: text, number, time or truth. Under a field's name, a space and
+// an operator without a value ("active $expired") stands a condition by itself.
 type filterColumn struct{ expression, kind string }
 
 // where gathers the conditions of a list whose shape depends on what is asked for.
@@ -60,6 +61,10 @@ func (w *where) between(expression string, after, before *time.Time) {
 func (w *where) filter(f Filter, columns map[string]filterColumn, metadata string) error {
 	var pieces []string
 	for _, c := range f.Conditions {
+		if state, is := columns[c.Field+" "+c.Operator]; is {
+			pieces = append(pieces, state.expression)
+			continue
+		}
 		at, ok := columns[c.Field]
 		if key, is := strings.CutPrefix(c.Field, "metadata."); is && key != "" && metadata != "" {
 			at, ok = filterColumn{w.bind("("+metadata+"->>?)", key), "text"}, true
