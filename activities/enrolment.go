@@ -19,7 +19,6 @@ type Enrolment struct {
 	Distributions db.Distributions
 	Messages      db.Messages
 	Campaigns     db.Campaigns
-	Rules         db.Rules
 	Letters       *Letters
 	PageSize      int // people enrolled in one transaction
 }

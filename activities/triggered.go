@@ -8,14 +8,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"herald/db"
 	"herald/internal/distribution"
-	"herald/internal/id"
 )
 
-// TriggeredInput is occurrences that the relay told a run of.
+// TriggeredInput is occurrences that the relay told a run of: its rule has let them through.
 type TriggeredInput struct {
 	VersionRef
 	Occurrences []int64
@@ -41,11 +38,6 @@ func (a *Enrolment) EnrolTriggered(ctx context.Context, in TriggeredInput) (db.T
 	t := db.Triggering{
 		Enrolment: enrolment, Occurrences: in.Occurrences, Spec: of.spec, Now: time.Now(),
 		Paused: in.Paused && of.spec.WhilePaused != distribution.Hold, Pick: picker(of.variables()),
-	}
-	if rule, ok := id.Rule.Parse(of.spec.Trigger.ValidationRuleID); ok {
-		t.Holds = func(ctx context.Context, tx pgx.Tx, fired []db.Fired) (map[int64]bool, error) {
-			return a.Rules.Admits(ctx, tx, in.ProjectID, rule, fired, t.Now)
-		}
 	}
 	done, err := a.Messages.EnrolTriggered(ctx, t)
 	return done, outcome(err)

@@ -67,6 +67,8 @@ func listening(spec distribution.Spec, p *rows.DistributionAdoptVersionParams) {
 		return
 	}
 	p.ListensTo = optional(string(t.Type))
+	p.RuleID = parsed(id.Rule, t.ValidationRuleID)
+	p.Channels = int16(len(spec.Channels))
 	p.EventName = optional(t.Event)
 	p.TierID = parsed(id.Tier, t.TierID)
 	if p.SubjectID = parsed(id.Campaign, t.CampaignID); t.SegmentID != "" {

@@ -23,12 +23,7 @@ type Triggering struct {
 	Now    time.Time
 	// Pick reduces an occurrence's data to what the templates use; an empty text is nothing.
 	Pick func(data json.RawMessage) (string, error)
-	// Holds says which occurrences the distribution's rule lets through; nil: all of them.
-	Holds func(ctx context.Context, tx pgx.Tx, fired []Fired) (map[int64]bool, error)
 }
-
-// Fired is an occurrence on its way to a message.
-type Fired = rows.OccurrenceFiredRow
 
 // EnrolTriggered writes a message per occurrence and channel, with a code where the action gives one, in one transaction. An
 // occurrence that was enrolled before changes nothing.
@@ -47,9 +42,15 @@ func (s Messages) EnrolTriggered(ctx context.Context, t Triggering) (done Trigge
 		fired, err := q.OccurrenceFired(ctx, tx, rows.OccurrenceFiredParams{
 			ProjectID: t.Project, Ids: t.Occurrences, DistributionID: t.Distribution,
 		})
-		if err != nil || len(fired) == 0 {
-			done.LastSeq = before
+		if err != nil {
 			return err
+		}
+		if done.FirstSeq, err = t.first(ctx, tx, before, fired); err != nil {
+			return err
+		}
+		if len(fired) == 0 {
+			done.LastSeq = before
+			return nil
 		}
 		to, waits, err := t.page(ctx, tx, fired)
 		if err != nil {
@@ -72,18 +73,23 @@ func (s Messages) EnrolTriggered(ctx context.Context, t Triggering) (done Trigge
 
 // Triggers is what enrolling occurrences came to.
 type Triggers struct {
+	FirstSeq int64 // the lowest number of these messages, where there are any
 	LastSeq  int64 // the highest number of a message so far
 	Deferred bool  // some of them may wait: for a code, or for their time
 }
 
-// page decides for each occurrence whether and when its messages may leave.
-func (t Triggering) page(ctx context.Context, tx pgx.Tx, fired []Fired) (p recipients, waits bool, err error) {
-	holds := map[int64]bool(nil)
-	if t.Holds != nil {
-		if holds, err = t.Holds(ctx, tx, fired); err != nil {
-			return p, false, err
-		}
+// first is the lowest number of the occurrences' messages, those of them included that are there already.
+func (t Triggering) first(ctx context.Context, tx rows.DBTX, before int64, fired []rows.OccurrenceFiredRow) (int64, error) {
+	if len(fired) == len(t.Occurrences) {
+		return before + 1, nil
 	}
+	return q.MessageFirstOf(ctx, tx, rows.MessageFirstOfParams{
+		ProjectID: t.Project, DistributionID: t.Distribution, Ids: t.Occurrences, Otherwise: before + 1,
+	})
+}
+
+// page decides for each occurrence whether and when its messages may leave.
+func (t Triggering) page(ctx context.Context, tx pgx.Tx, fired []rows.OccurrenceFiredRow) (p recipients, waits bool, err error) {
 	limits, err := t.limits(ctx, tx, fired)
 	if err != nil {
 		return p, false, err
@@ -97,8 +103,6 @@ func (t Triggering) page(ctx context.Context, tx pgx.Tx, fired []Fired) (p recip
 		switch {
 		case t.Paused:
 			obstacle = message.ReasonPaused
-		case holds != nil && !holds[one.ID]:
-			obstacle = message.ReasonRule
 		case !limits.allow(one.CustomerID):
 			obstacle = message.ReasonCapped
 		default:
@@ -134,7 +138,7 @@ func (l limits) allow(one uuid.UUID) bool {
 	return true
 }
 
-func (t Triggering) limits(ctx context.Context, tx pgx.Tx, fired []Fired) (l limits, err error) {
+func (t Triggering) limits(ctx context.Context, tx pgx.Tx, fired []rows.OccurrenceFiredRow) (l limits, err error) {
 	perDay, err := q.ProjectMessagesPerDay(ctx, tx, t.Project)
 	if err != nil || perDay == nil && t.Spec.FrequencyCap == nil {
 		return l, err
@@ -146,6 +150,11 @@ func (t Triggering) limits(ctx context.Context, tx pgx.Tx, fired []Fired) (l lim
 			seen[one.CustomerID] = true
 			params.CustomerIds = append(params.CustomerIds, one.CustomerID)
 			params.Sinces = append(params.Sinces, distribution.DayStart(t.Now, distribution.Zone(one.Timezone)))
+		}
+	}
+	if perDay != nil { // two distributions cannot both give the last message of a day: who comes second counts what the first gave
+		if _, err := q.CustomerLock(ctx, tx, rows.CustomerLockParams{ProjectID: t.Project, Ids: params.CustomerIds}); err != nil {
+			return l, err
 		}
 	}
 	counted, err := q.MessagesSince(ctx, tx, params)

@@ -6,13 +6,12 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"herald/db/internal/rows"
 )
 
-// Relay is the store of what the relay does: it takes occurrences that wait, and finds who listens to them.
+// Relay is the store of what the relay does: it takes occurrences that wait, finds who listens to them, and asks their rules.
 type Relay struct{ Pool *pgxpool.Pool }
 
 // Told is what one distribution is to be told.
@@ -20,74 +19,59 @@ type Told struct {
 	Project, Distribution uuid.UUID
 	Version               int     // its current one
 	Occurrences           []int64 // in their order
+
+	kept bool // they were to be told before
 }
+
+// Unheard is a distribution whose run took no signal.
+type Unheard struct {
+	Distribution uuid.UUID
+	Taken        int // how many of its occurrences it was told of before
+	Reason       string
+}
+
+// Tell tells distributions, and says which took no signal. An error is that the engine as a whole does not answer: everything waits.
+type Tell func(context.Context, []Told) ([]Unheard, error)
 
 // Relayed is what one pass came to.
 type Relayed struct {
-	Taken  int // occurrences
-	Told   int // occurrences, for each distribution that was told of them
-	Oldest time.Time
+	Taken   int // occurrences
+	Told    int // of them, for each distribution that took a signal
+	Refused int // by a rule, for each distribution
+	Kept    int // for distributions that took no signal
 }
 
 // MostDepth is how many messages may stand behind an occurrence, one causing the next, before nobody is told of it any more: a
 // message that causes a message that causes it again ends there.
 const MostDepth = 5
 
-// Pass takes the oldest occurrences that wait, has tell told who listens to them, and marks them. Where tell or anything else
-// fails they wait on, and are told again: at least once. One pass runs at a time, over all workers; another finds nothing.
-func (s Relay) Pass(ctx context.Context, most int, tell func(context.Context, []Told) error) (done Relayed, err error) {
-	err = inTx(ctx, s.Pool, func(tx pgx.Tx) error {
-		mine, err := q.RelayLock(ctx, tx)
-		if err != nil || !mine {
+// Pass takes the oldest occurrences that wait, asks the rules of who listens to them, has tell told those to whom something is let
+// through, and marks them; what a rule does not let through is written down as skipped. Where the engine or the database fails
+// they wait on, and are told again: at least once. One pass runs at a time, over all workers; another finds nothing.
+func (s Relay) Pass(ctx context.Context, most int, tell Tell) (done Relayed, err error) {
+	err = inPipeline(ctx, s.Pool, func(tx *pipeline) error {
+		lock, err := q.RelayLock(ctx, tx)
+		if err != nil || !lock.Mine {
 			return err
 		}
-		found, err := q.RelayTake(ctx, tx, rows.RelayTakeParams{PageSize: int32(most), MostDepth: MostDepth})
-		if err != nil || len(found) == 0 {
+		p := pass{tx: tx, now: time.Now()}
+		if err := p.take(ctx, most); err != nil || len(p.taken)+len(p.told) == 0 {
 			return err
 		}
-		ids, all, cut := sortTold(found)
-		done = Relayed{Taken: len(ids), Oldest: found[0].CreatedAt}
-		for _, one := range all {
-			done.Told += len(one.Occurrences)
-		}
-		for one, count := range cut {
-			if err := appendLog(ctx, tx, one, "herald", "loop_cut", map[string]any{"occurrences": count, "depth": MostDepth}); err != nil {
-				return err
-			}
-		}
-		if err := tell(ctx, all); err != nil {
+		if err := p.ask(ctx); err != nil {
 			return err
 		}
-		return q.RelayDone(ctx, tx, ids)
+		unheard, err := tell(ctx, p.told)
+		if err != nil {
+			return err
+		}
+		done = p.relayed(unheard)
+		return p.write(ctx, unheard)
 	})
-	return done, err
-}
-
-// sortTold gathers, by distribution in the order of first mention, what each is told, and counts what was too deep.
-func sortTold(found []rows.RelayTakeRow) (ids []int64, all []Told, cut map[uuid.UUID]int) {
-	at := map[uuid.UUID]int{}
-	cut = map[uuid.UUID]int{}
-	for _, row := range found {
-		if len(ids) == 0 || ids[len(ids)-1] != row.ID {
-			ids = append(ids, row.ID)
-		}
-		if row.DistributionID == nil {
-			continue
-		}
-		one := *row.DistributionID
-		if row.TooDeep {
-			cut[one]++
-			continue
-		}
-		n, known := at[one]
-		if !known {
-			n = len(all)
-			at[one] = n
-			all = append(all, Told{Project: *row.ProjectID, Distribution: one, Version: int(*row.Version)})
-		}
-		all[n].Occurrences = append(all[n].Occurrences, row.ID)
+	if err != nil {
+		return Relayed{}, err
 	}
-	return ids, all, cut
+	return done, err
 }
 
 // Lag is for how long the oldest occurrence has waited.

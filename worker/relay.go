@@ -3,6 +3,8 @@ package worker
 import (
 	"context"
 	"log/slog"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -55,7 +57,7 @@ func (r *relay) run(ctx context.Context) {
 			sleep(ctx, rest)
 			rest = min(2*rest, longestRest)
 			continue
-		case done.Taken == passMost:
+		case done.Taken == passMost || done.Refused >= db.MostRefused:
 		case done.Taken > 0:
 			sleep(ctx, gatherFor)
 		default:
@@ -65,26 +67,56 @@ func (r *relay) run(ctx context.Context) {
 	}
 }
 
-// tell signals each distribution.
-func (r *relay) tell(ctx context.Context, all []db.Told) error {
-	work, ctx := errgroup.WithContext(ctx)
+// tell signals each distribution, and says whose runs took no signal. Where nobody could be told because the engine does not
+// answer, that is an error.
+func (r *relay) tell(ctx context.Context, all []db.Told) ([]db.Unheard, error) {
+	signals, giveUp := context.WithCancelCause(ctx)
+	defer giveUp(nil)
+	unheard := make([]*db.Unheard, len(all))
+	var heard atomic.Bool
+	var work errgroup.Group
 	work.SetLimit(toldAtOnce)
-	for _, one := range all {
+	for i, one := range all {
 		work.Go(func() error {
-			ref := activities.VersionRef{
-				Ref: activities.Ref{ProjectID: one.Project, DistributionID: one.Distribution}, Version: one.Version,
+			taken, err := r.tellOne(signals, one)
+			if taken > 0 {
+				heard.Store(true)
 			}
-			for rest := one.Occurrences; len(rest) > 0; { // one after the other: their order is kept
-				next := rest[:min(len(rest), toldMost)]
-				if err := r.flows.Tell(ctx, ref, next); err != nil {
-					return err
+			if err != nil {
+				unheard[i] = &db.Unheard{Distribution: one.Distribution, Taken: taken, Reason: "run_takes_no_signals: " + err.Error()}
+				if workflows.Away(err) && !heard.Load() {
+					giveUp(err)
 				}
-				rest = rest[len(next):]
 			}
 			return nil
 		})
 	}
-	return work.Wait()
+	_ = work.Wait()
+	if away := context.Cause(signals); away != nil && (ctx.Err() != nil || !heard.Load()) {
+		return nil, away
+	}
+	var deaf []db.Unheard
+	for _, one := range unheard {
+		if one != nil {
+			r.log.WarnContext(ctx, "a distribution takes no signals; what it is to be told is kept", "distribution", one.Distribution, "error", one.Reason)
+			deaf = append(deaf, *one)
+		}
+	}
+	return deaf, nil
+}
+
+// tellOne signals one distribution, in the order of what happened, and says how much of it the engine took.
+func (r *relay) tellOne(ctx context.Context, one db.Told) (taken int, err error) {
+	ref := activities.VersionRef{
+		Ref: activities.Ref{ProjectID: one.Project, DistributionID: one.Distribution}, Version: one.Version,
+	}
+	for next := range slices.Chunk(one.Occurrences, toldMost) {
+		if err := r.flows.Tell(ctx, ref, next); err != nil {
+			return taken, err
+		}
+		taken += len(next)
+	}
+	return taken, nil
 }
 
 // await returns when there may be something to relay.

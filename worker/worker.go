@@ -121,7 +121,7 @@ func (w *Worker) planActivities() []any {
 		&activities.Tiers{Store: db.Tiers{Pool: pool}},
 		&activities.Customers{Store: db.Customers{Pool: pool}, Actions: db.AsyncActions{Pool: pool}},
 		&activities.Enrolment{
-			Distributions: distributions, Messages: messages, Campaigns: db.Campaigns{Pool: pool}, Rules: db.Rules{Pool: pool},
+			Distributions: distributions, Messages: messages, Campaigns: db.Campaigns{Pool: pool},
 			Letters: w.letters(), PageSize: pageSize,
 		},
 		&activities.Rounds{Messages: messages},

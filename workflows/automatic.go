@@ -191,6 +191,9 @@ func (d *automatic) enrolArrived(ctx workflow.Context) error {
 		return err
 	}
 	d.Triggered += int64(len(input.Occurrences))
+	if d.Next > d.Last { // nothing is open: what the relay has skipped since need not be looked at
+		d.Next = max(d.Next, page.FirstSeq)
+	}
 	d.Last = max(d.Last, page.LastSeq)
 	d.Look = d.Look || page.Deferred
 	return nil

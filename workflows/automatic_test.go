@@ -89,6 +89,19 @@ func livesOf() []scenario {
 			},
 		},
 		{
+			name: "beside much that its rule does not let through", tally: message.Tally{Sent: 2, Skipped: 10_000}, log: []string{logLive, logStopped},
+			first: time.Second,
+			setup: func(h *harness) {
+				h.ledger.refused = 5000
+				second(h, 1, func(h *harness) { h.happens(1) })
+				second(h, 30, func(h *harness) { h.happens(2) })
+				second(h, 60, func(h *harness) { h.control(distribution.Stop) })
+			},
+			check: func(t *testing.T, h *harness) {
+				require.Equal(t, 2, h.ledger.calls["SendBatch"], "what the relay has skipped is not looked at")
+			},
+		},
+		{
 			name: "greylisted", tally: message.Tally{Sent: 2, Recovered: 1}, log: []string{logLive, logStopped}, first: time.Second,
 			setup: func(h *harness) {
 				h.ledger.deferrals[1] = 2

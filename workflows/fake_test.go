@@ -54,6 +54,7 @@ type ledgerFake struct {
 	triggered   map[int64]bool        // the occurrences that were enrolled
 	plan        activities.Plan       // of an automatic distribution
 	waits       time.Duration         // of every message of an occurrence, before it may leave
+	refused     int                   // messages that the relay skips before each enrolment of occurrences
 	skips       bool                  // an automatic distribution that is paused skips what happens
 }
 
@@ -252,6 +253,10 @@ func (f *ledgerFake) EnrolTriggered(_ context.Context, in activities.TriggeredIn
 	if len(in.Occurrences) == 0 {
 		f.broken.add("enrolled nothing")
 	}
+	for range f.refused {
+		f.messages = append(f.messages, messageFake{status: message.Skipped, reason: message.ReasonRule})
+	}
+	first := int64(len(f.messages)) + 1
 	for _, one := range in.Occurrences {
 		if f.triggered[one] {
 			continue
@@ -267,7 +272,7 @@ func (f *ledgerFake) EnrolTriggered(_ context.Context, in activities.TriggeredIn
 			m.status, m.reason, m.due = message.Deferred, message.ReasonDelayed, f.now().Add(f.waits)
 		}
 	}
-	return db.Triggers{LastSeq: int64(len(f.messages)), Deferred: f.waits > 0 || f.publishes}, nil
+	return db.Triggers{FirstSeq: first, LastSeq: int64(len(f.messages)), Deferred: f.waits > 0 || f.publishes}, nil
 }
 
 // customer is the nth; the zeroth is none.

@@ -93,6 +93,8 @@ func runOptions(ref activities.Ref) client.StartWorkflowOptions {
 
 // Tell tells a live distribution of occurrences. Where its run was ended in the engine, it comes back.
 func (f Flows) Tell(ctx context.Context, ref activities.VersionRef, occurrences []int64) error {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
 	options := runOptions(ref.Ref)
 	options.StaticSummary = "distribution " + id.Distribution.Format(ref.DistributionID)
 	options.TypedSearchAttributes = temporal.NewSearchAttributes(
@@ -103,6 +105,23 @@ func (f Flows) Tell(ctx context.Context, ref activities.VersionRef, occurrences 
 	_, err := f.Client.SignalWithStartWorkflow(ctx, options.ID, triggers.name, Triggered{Occurrences: occurrences}, options,
 		AutomaticDistribution, AutomaticState{Flight: Flight{VersionRef: ref, Actor: relay}})
 	return err
+}
+
+// Away reports whether an error may be the whole engine's, which does not answer or wants to be left alone, rather than that of the
+// one run that was called: a run that takes no more signals is refused as invalid, one that is overwhelmed as busy.
+func Away(err error) bool {
+	var exhausted *serviceerror.ResourceExhausted
+	var invalid *serviceerror.InvalidArgument
+	var failed *serviceerror.FailedPrecondition
+	var gone *serviceerror.NotFound
+	var lost *serviceerror.DataLoss
+	switch {
+	case errors.As(err, &exhausted):
+		return exhausted.Cause != enums.RESOURCE_EXHAUSTED_CAUSE_BUSY_WORKFLOW
+	case errors.As(err, &invalid), errors.As(err, &failed), errors.As(err, &gone), errors.As(err, &lost):
+		return false
+	}
+	return true
 }
 
 // Control gives a running distribution an order; a conflict with the reason where the run refuses it or has ended.

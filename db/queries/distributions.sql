@@ -13,7 +13,7 @@ WHERE project_id = $1 AND id = $2 AND status = 'draft' RETURNING *;
 UPDATE distributions d SET name = v.spec->>'name', spec = v.spec, version = v.version, updated_at = now(),
 	campaign_id = sqlc.narg(campaign_id), segment_id = sqlc.narg(segment_id), uses = @uses::uuid[], listens_to = sqlc.narg(listens_to),
 	subject_id = sqlc.narg(subject_id), tier_id = sqlc.narg(tier_id), event_name = sqlc.narg(event_name),
-	listens_from = sqlc.narg(listens_from), listens_until = sqlc.narg(listens_until)
+	listens_from = sqlc.narg(listens_from), listens_until = sqlc.narg(listens_until), rule_id = sqlc.narg(rule_id), channels = @channels
 FROM distribution_versions v
 WHERE d.project_id = @project_id AND d.id = @id AND v.distribution_id = d.id AND v.version = @version RETURNING d.*;
 

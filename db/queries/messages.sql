@@ -1,5 +1,5 @@
 -- name: EnrolmentLock :one
-SELECT enrolled_after, enrolled_all FROM distributions WHERE project_id = $1 AND id = $2 FOR UPDATE;
+SELECT enrolled_after, enrolled_all FROM distributions WHERE project_id = $1 AND id = $2 FOR NO KEY UPDATE;
 
 -- name: EnrolmentAdvance :exec
 UPDATE distributions SET enrolled_after = $2, enrolled_all = $3 WHERE id = $1;
@@ -186,22 +186,7 @@ FROM (SELECT unnest(@seqs::bigint[]) AS seq, unnest(@flags::text[]) AS flag, unn
 WHERE m.distribution_id = @distribution_id AND m.seq = ANY(@seqs::bigint[]) AND m.seq = o.seq AND m.sent_at IS NULL;
 
 -- name: MessageTallyRecount :exec
-INSERT INTO message_tallies (distribution_id, thousand, channel, pending, sent, recovered, deferred, failed, skipped, stopped, unknown)
-SELECT m.distribution_id, (m.seq - 1) / 1000, m.channel,
-	count(*) FILTER (WHERE sent_at IS NULL AND (flag IS NULL OR flag = 'sending')),
-	count(*) FILTER (WHERE sent_at IS NOT NULL),
-	count(*) FILTER (WHERE sent_at IS NOT NULL AND attempts > 1),
-	count(*) FILTER (WHERE flag = 'deferred'),
-	count(*) FILTER (WHERE flag = 'failed'),
-	count(*) FILTER (WHERE flag = 'skipped'),
-	count(*) FILTER (WHERE flag = 'stopped'),
-	count(*) FILTER (WHERE flag = 'unknown')
-FROM messages m
-WHERE m.distribution_id = @distribution_id AND m.seq > sqlc.arg(from_thousand)::bigint * 1000 AND m.seq <= (sqlc.arg(to_thousand)::bigint + 1) * 1000
-GROUP BY 1, 2, 3
-ON CONFLICT (distribution_id, thousand, channel) DO UPDATE SET
-	pending = excluded.pending, sent = excluded.sent, recovered = excluded.recovered, deferred = excluded.deferred,
-	failed = excluded.failed, skipped = excluded.skipped, stopped = excluded.stopped, unknown = excluded.unknown;
+SELECT recount_messages(@distribution_id, @from_thousand, @to_thousand);
 
 -- name: MessageTallySum :one
 SELECT coalesce(sum(pending), 0)::bigint AS pending, coalesce(sum(sent), 0)::bigint AS sent,

@@ -1,27 +1,124 @@
 -- name: RelayLock :one
--- One relay at a time, over all workers: so the occurrences of a customer are told in their order.
-SELECT pg_try_advisory_xact_lock(hashtextextended('relay', 0));
+-- One relay at a time, over all workers: so the occurrences of a customer are told in their order. What a pass runs finds its rows
+-- by key, in statements that are planned once for each connection.
+SELECT pg_try_advisory_xact_lock(hashtextextended('relay', 0)) AS mine,
+	set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true);
 
 -- name: RelayTake :many
--- The oldest occurrences that wait, each with a distribution that listens to it; one that nobody listens to once, without. A
--- distribution does not hear of what its own messages caused, and nobody of what too many messages stand behind.
-WITH taken AS MATERIALIZED (
-	SELECT id, project_id, type, subject_id, tier_id, name, distribution_id, depth, created_at FROM occurrences
-	WHERE waiting ORDER BY id LIMIT @page_size
+-- The oldest occurrences that wait.
+SELECT id, project_id, customer_id, type, subject_id, tier_id, name, distribution_id, depth, created_at FROM occurrences
+WHERE waiting ORDER BY id LIMIT @page_size;
+
+-- name: RelayListeners :many
+-- The distributions that listen to one of the types, in a project in which it happened.
+SELECT d.id, d.project_id, d.version, d.channels, d.listens_to::text AS listens_to, d.subject_id, d.tier_id, d.event_name, d.listens_from,
+	d.listens_until, d.rule_id, u.distribution_id IS NOT NULL AS unheard
+FROM (SELECT unnest(@projects::uuid[]) AS project_id, unnest(@types::text[]) AS type) t
+JOIN distributions d ON d.project_id = t.project_id AND d.listens_to = t.type AND d.status IN ('live', 'paused')
+LEFT JOIN relay_unheard u ON u.distribution_id = d.id
+ORDER BY d.id;
+
+-- name: RelayRules :many
+SELECT * FROM validation_rules WHERE id = ANY (@ids::uuid[]);
+
+-- name: RelayFacts :many
+-- What rules are asked about: occurrences, with the customers as they are now.
+SELECT o.id, o.data, sqlc.embed(c) FROM occurrences o JOIN customers c ON c.id = o.customer_id AND c.project_id = o.project_id
+WHERE o.id = ANY (@ids::bigint[]);
+
+-- name: RelaySegments :many
+SELECT customer_id, segment_id FROM segment_members
+WHERE customer_id = ANY (@customers::uuid[]) AND segment_id = ANY (@segments::uuid[]);
+
+-- name: RelayHold :many
+-- Distributions, held so that nobody else numbers their messages; in one order, for everybody who holds several.
+SELECT id FROM distributions WHERE id = ANY (@ids::uuid[]) ORDER BY id FOR NO KEY UPDATE;
+
+-- name: RelayRefuse :many
+-- Messages that never come to be, because a rule does not let their occurrence through. The distributions are held. Each pair is a
+-- place among the distributions and one among the occurrences, both from 1. What is there already stays as it is.
+WITH pairs AS MATERIALIZED (
+	SELECT p.at, (@distributions::uuid[])[p.at] AS distribution_id, (@customers::uuid[])[p.about] AS customer_id,
+		(@occurrences::bigint[])[p.about] AS occurrence, channel
+	FROM (SELECT unnest(@at::int[]) AS at, unnest(@about::int[]) AS about) p
+	CROSS JOIN LATERAL generate_series(0, (@channels::int[])[p.at] - 1) AS channel
+), numbered AS (
+	SELECT p.*, row_number() OVER (PARTITION BY p.at ORDER BY p.occurrence, p.channel) AS n FROM pairs p
+	WHERE NOT EXISTS (SELECT FROM messages m WHERE m.distribution_id = p.distribution_id AND m.customer_id = p.customer_id
+		AND m.channel = p.channel AND m.occurrence = p.occurrence)
+), last AS MATERIALIZED (
+	SELECT d.id, d.at, (SELECT coalesce(max(m.seq), 0) FROM messages m WHERE m.distribution_id = d.id) AS seq
+	FROM (SELECT unnest(@distributions::uuid[]) AS id, generate_subscripts(@distributions::uuid[], 1) AS at) d
+), written AS (
+	INSERT INTO messages (distribution_id, seq, project_id, customer_id, occurrence, channel, version, flag, reason, vars)
+	SELECT n.distribution_id, last.seq + n.n, (@projects::uuid[])[n.at], n.customer_id, n.occurrence, n.channel, (@versions::int[])[n.at],
+		'skipped', @reason::text, '{}'
+	FROM numbered n JOIN last ON last.at = n.at
+	RETURNING distribution_id, seq
 )
-SELECT t.id, t.created_at, (t.depth >= sqlc.arg(most_depth)::int)::boolean AS too_deep, d.id AS distribution_id, d.project_id, d.version
-FROM taken t LEFT JOIN distributions d ON d.project_id = t.project_id AND d.listens_to = t.type AND d.status IN ('live', 'paused')
-	AND (d.subject_id IS NULL OR d.subject_id = t.subject_id) AND (d.tier_id IS NULL OR d.tier_id = t.tier_id)
-	AND (d.event_name IS NULL OR d.event_name = t.name) AND d.id IS DISTINCT FROM t.distribution_id
-	AND (d.listens_from IS NULL OR t.created_at >= d.listens_from) AND (d.listens_until IS NULL OR t.created_at < d.listens_until)
-ORDER BY t.id;
+SELECT distribution_id, min(seq)::bigint AS first, max(seq)::bigint AS last FROM written GROUP BY distribution_id ORDER BY distribution_id;
+
+-- name: RelayRecount :exec
+SELECT recount_messages(t.distribution_id, t.from_thousand, t.to_thousand) FROM (SELECT unnest(@distributions::uuid[]) AS distribution_id,
+	unnest(@from_thousands::bigint[]) AS from_thousand, unnest(@to_thousands::bigint[]) AS to_thousand) t;
 
 -- name: RelayDone :exec
 UPDATE occurrences SET waiting = false WHERE id = ANY (@ids::bigint[]);
 
+-- name: RelayUntold :many
+-- What distributions that took no signal are to be told of first, where it is time to try again. Those that have ended since are
+-- told nothing any more.
+WITH ended AS (
+	DELETE FROM relay_unheard u USING distributions d WHERE d.id = u.distribution_id AND d.status NOT IN ('live', 'paused')
+)
+SELECT d.project_id, d.id AS distribution_id, d.version, t.occurrence
+FROM relay_unheard u JOIN distributions d ON d.id = u.distribution_id AND d.status IN ('live', 'paused')
+CROSS JOIN LATERAL (SELECT occurrence FROM relay_untold t WHERE t.distribution_id = u.distribution_id ORDER BY occurrence LIMIT @page_size) t
+WHERE u.again_at <= now() ORDER BY d.id, t.occurrence;
+
+-- name: RelayUnheard :many
+-- Distributions that took no signal: each is tried again after twice the time. Those of which that is news are returned.
+INSERT INTO relay_unheard AS u (distribution_id, again_at)
+SELECT unnest(sqlc.arg(distributions)::uuid[]), now() + make_interval(secs => sqlc.arg(first_wait)::float8)
+ON CONFLICT (distribution_id) DO UPDATE SET attempts = u.attempts + 1,
+	again_at = now() + make_interval(secs => least(sqlc.arg(first_wait)::float8 * 2 ^ least(u.attempts, 20), sqlc.arg(longest_wait)::float8))
+RETURNING u.distribution_id, (u.attempts = 1)::boolean AS news;
+
+-- name: RelayKeep :exec
+INSERT INTO relay_untold (distribution_id, occurrence) SELECT unnest(@distributions::uuid[]), unnest(@occurrences::bigint[])
+ON CONFLICT DO NOTHING;
+
+-- name: RelayTold :exec
+DELETE FROM relay_untold t USING (SELECT unnest(@distributions::uuid[]) AS distribution_id, unnest(@occurrences::bigint[]) AS occurrence) told
+WHERE t.distribution_id = told.distribution_id AND t.occurrence = told.occurrence;
+
+-- name: RelayHeard :many
+-- Distributions that took their signals again: what is left is told at once. Those to which nothing is left are returned.
+WITH more AS (
+	UPDATE relay_unheard u SET attempts = 1, again_at = now()
+	WHERE u.distribution_id = ANY (@distributions::uuid[]) AND EXISTS (SELECT FROM relay_untold t WHERE t.distribution_id = u.distribution_id)
+)
+DELETE FROM relay_unheard u
+WHERE u.distribution_id = ANY (@distributions::uuid[]) AND NOT EXISTS (SELECT FROM relay_untold t WHERE t.distribution_id = u.distribution_id)
+RETURNING u.distribution_id;
+
+-- name: RelayTrouble :exec
+-- Shows on live distributions why they are told nothing, or '' once they are, and writes it in their log.
+WITH trouble AS MATERIALIZED (
+	SELECT unnest(sqlc.arg(distributions)::uuid[]) AS id, nullif(unnest(sqlc.arg(reasons)::text[]), '') AS reason
+), shown AS (
+	UPDATE distributions d SET reason = t.reason FROM trouble t WHERE d.id = t.id AND d.status = 'live'
+)
+INSERT INTO distribution_log (distribution_id, actor, event, details)
+SELECT t.id, 'herald', sqlc.arg(event)::text, jsonb_strip_nulls(jsonb_build_object('reason', t.reason)) FROM trouble t;
+
 -- name: RelayLag :one
 -- For how long the oldest occurrence has waited, in seconds.
 SELECT coalesce(extract(epoch FROM clock_timestamp() - (SELECT created_at FROM occurrences WHERE waiting ORDER BY id LIMIT 1)), 0)::float8;
+
+-- name: RelayWaiting :one
+-- How many occurrences wait, and how many of what was told to others waits for the distributions that took no signal.
+SELECT (SELECT count(*) FROM occurrences WHERE waiting)::bigint AS waiting, (SELECT count(*) FROM relay_untold)::bigint AS untold;
 
 -- name: RelayWake :exec
 SELECT pg_notify('occurrences', '');
@@ -35,15 +132,18 @@ WHERE o.project_id = @project_id AND o.id = ANY (@ids::bigint[])
 		AND m.channel = 0 AND m.occurrence = o.id)
 ORDER BY o.id;
 
+-- name: MessageFirstOf :one
+-- The lowest number of a distribution's messages about occurrences, or another one where that is lower.
+SELECT least(sqlc.arg(otherwise)::bigint, min(m.seq))::bigint AS first FROM occurrences o JOIN messages m ON m.distribution_id = @distribution_id AND m.customer_id = o.customer_id
+	AND m.channel = 0 AND m.occurrence = o.id
+WHERE o.project_id = @project_id AND o.id = ANY (@ids::bigint[]);
+
 -- name: MessagesSince :many
--- In how many of a customer's occurrences messages were made since their day began: of this distribution, and of all. The
--- customers are locked, so that two distributions cannot both give the last message of a day.
+-- In how many of a customer's occurrences messages were made since their day began: of this distribution, and of all.
 WITH asked AS MATERIALIZED (
-	SELECT c.id, a.since FROM customers c
-	JOIN (SELECT unnest(@customer_ids::uuid[]) AS id, unnest(@sinces::timestamptz[]) AS since) a ON a.id = c.id
-	ORDER BY c.id FOR NO KEY UPDATE OF c
+	SELECT unnest(@customer_ids::uuid[]) AS id, unnest(@sinces::timestamptz[]) AS since
 )
-SELECT a.id, count(DISTINCT m.occurrence) FILTER (WHERE m.distribution_id = @distribution_id)::bigint AS own,
+SELECT a.id::uuid AS id, count(DISTINCT m.occurrence) FILTER (WHERE m.distribution_id = @distribution_id)::bigint AS own,
 	count(DISTINCT (m.distribution_id, m.occurrence))::bigint AS all
 FROM asked a LEFT JOIN messages m ON m.customer_id = a.id AND m.created_at >= a.since
 	AND (m.flag IS NULL OR m.flag IN ('deferred', 'sending', 'unknown'))
@@ -54,10 +154,3 @@ SELECT messages_per_day FROM projects WHERE id = $1;
 
 -- name: ProjectSetMessagesPerDay :exec
 UPDATE projects SET messages_per_day = sqlc.narg(messages_per_day) WHERE id = @id;
-
--- name: CustomersByID :many
-SELECT * FROM customers WHERE project_id = @project_id AND id = ANY (@ids::uuid[]);
-
--- name: RuleSegmentsOfMany :many
-SELECT customer_id, segment_id FROM segment_members
-WHERE customer_id = ANY (@customers::uuid[]) AND segment_id = ANY (@segments::uuid[]);

@@ -112,12 +112,20 @@ const (
 // Shared reports whether something is counted that other customers do.
 func (c Counted) Shared() bool { return c&^ByCustomer != 0 }
 
+// Kept is the facts for several checks: metadata is taken apart once for all of them. They are checked one after the other.
+func (f Facts) Kept() Facts {
+	if f.parts == nil {
+		f.parts = map[*byte]map[string]json.RawMessage{}
+	}
+	return f
+}
+
 // Check is nil where the rule holds, and says otherwise why not.
 func (r Rule) Check(f Facts) *Violation {
 	if f.Now.IsZero() {
 		f.Now = time.Now()
 	}
-	f.parts = map[*byte]map[string]json.RawMessage{}
+	f = f.Kept()
 	a := asker{facts: &f}
 	if a.all(r.Rules, r.root(f)) {
 		return nil

@@ -44,7 +44,7 @@ func textScalar(text string) scalar {
 func truthValue(yes bool) value { return textValue(strconv.FormatBool(yes)) }
 
 // metadata is the value of a key in an object of metadata. Null and what is not there are unknown, as is an object. Each object
-// is taken apart once for a check.
+// is taken apart once.
 func (f *Facts) metadata(object json.RawMessage, key string) value {
 	if len(object) == 0 {
 		return unknown

@@ -18,9 +18,9 @@ const distributionAdoptVersion = `-- name: DistributionAdoptVersion :one
 UPDATE distributions d SET name = v.spec->>'name', spec = v.spec, version = v.version, updated_at = now(),
 	campaign_id = $1, segment_id = $2, uses = $3::uuid[], listens_to = $4,
 	subject_id = $5, tier_id = $6, event_name = $7,
-	listens_from = $8, listens_until = $9
+	listens_from = $8, listens_until = $9, rule_id = $10, channels = $11
 FROM distribution_versions v
-WHERE d.project_id = $10 AND d.id = $11 AND v.distribution_id = d.id AND v.version = $12 RETURNING d.id, d.project_id, d.name, d.status, d.reason, d.version, d.spec, d.campaign_id, d.segment_id, d.send_at, d.started_at, d.finished_at, d.enrolled_after, d.enrolled_all, d.created_at, d.updated_at, d.uses, d.listens_to, d.subject_id, d.tier_id, d.event_name, d.listens_from, d.listens_until
+WHERE d.project_id = $12 AND d.id = $13 AND v.distribution_id = d.id AND v.version = $14 RETURNING d.id, d.project_id, d.name, d.status, d.reason, d.version, d.spec, d.campaign_id, d.segment_id, d.send_at, d.started_at, d.finished_at, d.enrolled_after, d.enrolled_all, d.created_at, d.updated_at, d.uses, d.listens_to, d.subject_id, d.tier_id, d.event_name, d.listens_from, d.listens_until, d.rule_id, d.channels
 `
 
 type DistributionAdoptVersionParams struct {
@@ -33,6 +33,8 @@ type DistributionAdoptVersionParams struct {
 	EventName    *string
 	ListensFrom  *time.Time
 	ListensUntil *time.Time
+	RuleID       *uuid.UUID
+	Channels     int16
 	ProjectID    uuid.UUID
 	ID           uuid.UUID
 	Version      int32
@@ -49,6 +51,8 @@ func (q *Queries) DistributionAdoptVersion(ctx context.Context, db DBTX, arg Dis
 		arg.EventName,
 		arg.ListensFrom,
 		arg.ListensUntil,
+		arg.RuleID,
+		arg.Channels,
 		arg.ProjectID,
 		arg.ID,
 		arg.Version,
@@ -78,13 +82,15 @@ func (q *Queries) DistributionAdoptVersion(ctx context.Context, db DBTX, arg Dis
 		&i.EventName,
 		&i.ListensFrom,
 		&i.ListensUntil,
+		&i.RuleID,
+		&i.Channels,
 	)
 	return i, err
 }
 
 const distributionCreate = `-- name: DistributionCreate :one
 INSERT INTO distributions (id, project_id, name, spec, campaign_id, segment_id, uses)
-VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id, project_id, name, status, reason, version, spec, campaign_id, segment_id, send_at, started_at, finished_at, enrolled_after, enrolled_all, created_at, updated_at, uses, listens_to, subject_id, tier_id, event_name, listens_from, listens_until
+VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id, project_id, name, status, reason, version, spec, campaign_id, segment_id, send_at, started_at, finished_at, enrolled_after, enrolled_all, created_at, updated_at, uses, listens_to, subject_id, tier_id, event_name, listens_from, listens_until, rule_id, channels
 `
 
 type DistributionCreateParams struct {
@@ -132,6 +138,8 @@ func (q *Queries) DistributionCreate(ctx context.Context, db DBTX, arg Distribut
 		&i.EventName,
 		&i.ListensFrom,
 		&i.ListensUntil,
+		&i.RuleID,
+		&i.Channels,
 	)
 	return i, err
 }
@@ -161,7 +169,7 @@ func (q *Queries) DistributionDelete(ctx context.Context, db DBTX, arg Distribut
 }
 
 const distributionGet = `-- name: DistributionGet :one
-SELECT id, project_id, name, status, reason, version, spec, campaign_id, segment_id, send_at, started_at, finished_at, enrolled_after, enrolled_all, created_at, updated_at, uses, listens_to, subject_id, tier_id, event_name, listens_from, listens_until FROM distributions WHERE project_id = $1 AND id = $2
+SELECT id, project_id, name, status, reason, version, spec, campaign_id, segment_id, send_at, started_at, finished_at, enrolled_after, enrolled_all, created_at, updated_at, uses, listens_to, subject_id, tier_id, event_name, listens_from, listens_until, rule_id, channels FROM distributions WHERE project_id = $1 AND id = $2
 `
 
 type DistributionGetParams struct {
@@ -196,12 +204,14 @@ func (q *Queries) DistributionGet(ctx context.Context, db DBTX, arg Distribution
 		&i.EventName,
 		&i.ListensFrom,
 		&i.ListensUntil,
+		&i.RuleID,
+		&i.Channels,
 	)
 	return i, err
 }
 
 const distributionList = `-- name: DistributionList :many
-SELECT id, project_id, name, status, reason, version, spec, campaign_id, segment_id, send_at, started_at, finished_at, enrolled_after, enrolled_all, created_at, updated_at, uses, listens_to, subject_id, tier_id, event_name, listens_from, listens_until FROM distributions d
+SELECT id, project_id, name, status, reason, version, spec, campaign_id, segment_id, send_at, started_at, finished_at, enrolled_after, enrolled_all, created_at, updated_at, uses, listens_to, subject_id, tier_id, event_name, listens_from, listens_until, rule_id, channels FROM distributions d
 WHERE d.project_id = $1
 	AND ($2::text IS NULL OR d.status = $2)
 	AND ($3::text IS NULL OR strpos(lower(d.name), lower($3)) > 0
@@ -270,6 +280,8 @@ func (q *Queries) DistributionList(ctx context.Context, db DBTX, arg Distributio
 			&i.EventName,
 			&i.ListensFrom,
 			&i.ListensUntil,
+			&i.RuleID,
+			&i.Channels,
 		); err != nil {
 			return nil, err
 		}
@@ -435,7 +447,7 @@ func (q *Queries) DistributionSetTrouble(ctx context.Context, db DBTX, arg Distr
 
 const distributionUpdateDraft = `-- name: DistributionUpdateDraft :one
 UPDATE distributions SET name = $3, spec = $4, campaign_id = $5, segment_id = $6, uses = $7, updated_at = now()
-WHERE project_id = $1 AND id = $2 AND status = 'draft' RETURNING id, project_id, name, status, reason, version, spec, campaign_id, segment_id, send_at, started_at, finished_at, enrolled_after, enrolled_all, created_at, updated_at, uses, listens_to, subject_id, tier_id, event_name, listens_from, listens_until
+WHERE project_id = $1 AND id = $2 AND status = 'draft' RETURNING id, project_id, name, status, reason, version, spec, campaign_id, segment_id, send_at, started_at, finished_at, enrolled_after, enrolled_all, created_at, updated_at, uses, listens_to, subject_id, tier_id, event_name, listens_from, listens_until, rule_id, channels
 `
 
 type DistributionUpdateDraftParams struct {
@@ -483,6 +495,8 @@ func (q *Queries) DistributionUpdateDraft(ctx context.Context, db DBTX, arg Dist
 		&i.EventName,
 		&i.ListensFrom,
 		&i.ListensUntil,
+		&i.RuleID,
+		&i.Channels,
 	)
 	return i, err
 }

@@ -60,7 +60,7 @@ func (q *Queries) EnrolmentAdvance(ctx context.Context, db DBTX, arg EnrolmentAd
 }
 
 const enrolmentLock = `-- name: EnrolmentLock :one
-SELECT enrolled_after, enrolled_all FROM distributions WHERE project_id = $1 AND id = $2 FOR UPDATE
+SELECT enrolled_after, enrolled_all FROM distributions WHERE project_id = $1 AND id = $2 FOR NO KEY UPDATE
 `
 
 type EnrolmentLockParams struct {
@@ -730,22 +730,7 @@ func (q *Queries) MessageStopRest(ctx context.Context, db DBTX, arg MessageStopR
 }
 
 const messageTallyRecount = `-- name: MessageTallyRecount :exec
-INSERT INTO message_tallies (distribution_id, thousand, channel, pending, sent, recovered, deferred, failed, skipped, stopped, unknown)
-SELECT m.distribution_id, (m.seq - 1) / 1000, m.channel,
-	count(*) FILTER (WHERE sent_at IS NULL AND (flag IS NULL OR flag = 'sending')),
-	count(*) FILTER (WHERE sent_at IS NOT NULL),
-	count(*) FILTER (WHERE sent_at IS NOT NULL AND attempts > 1),
-	count(*) FILTER (WHERE flag = 'deferred'),
-	count(*) FILTER (WHERE flag = 'failed'),
-	count(*) FILTER (WHERE flag = 'skipped'),
-	count(*) FILTER (WHERE flag = 'stopped'),
-	count(*) FILTER (WHERE flag = 'unknown')
-FROM messages m
-WHERE m.distribution_id = $1 AND m.seq > $2::bigint * 1000 AND m.seq <= ($3::bigint + 1) * 1000
-GROUP BY 1, 2, 3
-ON CONFLICT (distribution_id, thousand, channel) DO UPDATE SET
-	pending = excluded.pending, sent = excluded.sent, recovered = excluded.recovered, deferred = excluded.deferred,
-	failed = excluded.failed, skipped = excluded.skipped, stopped = excluded.stopped, unknown = excluded.unknown
+SELECT recount_messages($1, $2, $3)
 `
 
 type MessageTallyRecountParams struct {

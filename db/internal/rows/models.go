@@ -139,6 +139,8 @@ type Distribution struct {
 	EventName     *string
 	ListensFrom   *time.Time
 	ListensUntil  *time.Time
+	RuleID        *uuid.UUID
+	Channels      int16
 }
 
 type DistributionLog struct {

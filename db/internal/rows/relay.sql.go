@@ -13,57 +13,37 @@ import (
 	"github.com/google/uuid"
 )
 
-const customersByID = `-- name: CustomersByID :many
-SELECT id, project_id, source_id, name, description, email, phone, birthdate, address, metadata, system_metadata, unsubscribed_at, created_at, updated_at FROM customers WHERE project_id = $1 AND id = ANY ($2::uuid[])
+const messageFirstOf = `-- name: MessageFirstOf :one
+SELECT least($1::bigint, min(m.seq))::bigint AS first FROM occurrences o JOIN messages m ON m.distribution_id = $2 AND m.customer_id = o.customer_id
+	AND m.channel = 0 AND m.occurrence = o.id
+WHERE o.project_id = $3 AND o.id = ANY ($4::bigint[])
 `
 
-type CustomersByIDParams struct {
-	ProjectID uuid.UUID
-	Ids       []uuid.UUID
+type MessageFirstOfParams struct {
+	Otherwise      int64
+	DistributionID uuid.UUID
+	ProjectID      uuid.UUID
+	Ids            []int64
 }
 
-func (q *Queries) CustomersByID(ctx context.Context, db DBTX, arg CustomersByIDParams) ([]Customer, error) {
-	rows, err := db.Query(ctx, customersByID, arg.ProjectID, arg.Ids)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []Customer
-	for rows.Next() {
-		var i Customer
-		if err := rows.Scan(
-			&i.ID,
-			&i.ProjectID,
-			&i.SourceID,
-			&i.Name,
-			&i.Description,
-			&i.Email,
-			&i.Phone,
-			&i.Birthdate,
-			&i.Address,
-			&i.Metadata,
-			&i.SystemMetadata,
-			&i.UnsubscribedAt,
-			&i.CreatedAt,
-			&i.UpdatedAt,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
+// The lowest number of a distribution's messages about occurrences, or another one where that is lower.
+func (q *Queries) MessageFirstOf(ctx context.Context, db DBTX, arg MessageFirstOfParams) (int64, error) {
+	row := db.QueryRow(ctx, messageFirstOf,
+		arg.Otherwise,
+		arg.DistributionID,
+		arg.ProjectID,
+		arg.Ids,
+	)
+	var first int64
+	err := row.Scan(&first)
+	return first, err
 }
 
 const messagesSince = `-- name: MessagesSince :many
 WITH asked AS MATERIALIZED (
-	SELECT c.id, a.since FROM customers c
-	JOIN (SELECT unnest($2::uuid[]) AS id, unnest($3::timestamptz[]) AS since) a ON a.id = c.id
-	ORDER BY c.id FOR NO KEY UPDATE OF c
+	SELECT unnest($2::uuid[]) AS id, unnest($3::timestamptz[]) AS since
 )
-SELECT a.id, count(DISTINCT m.occurrence) FILTER (WHERE m.distribution_id = $1)::bigint AS own,
+SELECT a.id::uuid AS id, count(DISTINCT m.occurrence) FILTER (WHERE m.distribution_id = $1)::bigint AS own,
 	count(DISTINCT (m.distribution_id, m.occurrence))::bigint AS all
 FROM asked a LEFT JOIN messages m ON m.customer_id = a.id AND m.created_at >= a.since
 	AND (m.flag IS NULL OR m.flag IN ('deferred', 'sending', 'unknown'))
@@ -82,8 +62,7 @@ type MessagesSinceRow struct {
 	All int64
 }
 
-// In how many of a customer's occurrences messages were made since their day began: of this distribution, and of all. The
-// customers are locked, so that two distributions cannot both give the last message of a day.
+// In how many of a customer's occurrences messages were made since their day began: of this distribution, and of all.
 func (q *Queries) MessagesSince(ctx context.Context, db DBTX, arg MessagesSinceParams) ([]MessagesSinceRow, error) {
 	rows, err := db.Query(ctx, messagesSince, arg.DistributionID, arg.CustomerIds, arg.Sinces)
 	if err != nil {
@@ -190,6 +169,126 @@ func (q *Queries) RelayDone(ctx context.Context, db DBTX, ids []int64) error {
 	return err
 }
 
+const relayFacts = `-- name: RelayFacts :many
+SELECT o.id, o.data, c.id, c.project_id, c.source_id, c.name, c.description, c.email, c.phone, c.birthdate, c.address, c.metadata, c.system_metadata, c.unsubscribed_at, c.created_at, c.updated_at FROM occurrences o JOIN customers c ON c.id = o.customer_id AND c.project_id = o.project_id
+WHERE o.id = ANY ($1::bigint[])
+`
+
+type RelayFactsRow struct {
+	ID       int64
+	Data     json.RawMessage
+	Customer Customer
+}
+
+// What rules are asked about: occurrences, with the customers as they are now.
+func (q *Queries) RelayFacts(ctx context.Context, db DBTX, ids []int64) ([]RelayFactsRow, error) {
+	rows, err := db.Query(ctx, relayFacts, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []RelayFactsRow
+	for rows.Next() {
+		var i RelayFactsRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Data,
+			&i.Customer.ID,
+			&i.Customer.ProjectID,
+			&i.Customer.SourceID,
+			&i.Customer.Name,
+			&i.Customer.Description,
+			&i.Customer.Email,
+			&i.Customer.Phone,
+			&i.Customer.Birthdate,
+			&i.Customer.Address,
+			&i.Customer.Metadata,
+			&i.Customer.SystemMetadata,
+			&i.Customer.UnsubscribedAt,
+			&i.Customer.CreatedAt,
+			&i.Customer.UpdatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const relayHeard = `-- name: RelayHeard :many
+WITH more AS (
+	UPDATE relay_unheard u SET attempts = 1, again_at = now()
+	WHERE u.distribution_id = ANY ($1::uuid[]) AND EXISTS (SELECT FROM relay_untold t WHERE t.distribution_id = u.distribution_id)
+)
+DELETE FROM relay_unheard u
+WHERE u.distribution_id = ANY ($1::uuid[]) AND NOT EXISTS (SELECT FROM relay_untold t WHERE t.distribution_id = u.distribution_id)
+RETURNING u.distribution_id
+`
+
+// Distributions that took their signals again: what is left is told at once. Those to which nothing is left are returned.
+func (q *Queries) RelayHeard(ctx context.Context, db DBTX, distributions []uuid.UUID) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, relayHeard, distributions)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []uuid.UUID
+	for rows.Next() {
+		var distribution_id uuid.UUID
+		if err := rows.Scan(&distribution_id); err != nil {
+			return nil, err
+		}
+		items = append(items, distribution_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const relayHold = `-- name: RelayHold :many
+SELECT id FROM distributions WHERE id = ANY ($1::uuid[]) ORDER BY id FOR NO KEY UPDATE
+`
+
+// Distributions, held so that nobody else numbers their messages; in one order, for everybody who holds several.
+func (q *Queries) RelayHold(ctx context.Context, db DBTX, ids []uuid.UUID) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, relayHold, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []uuid.UUID
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const relayKeep = `-- name: RelayKeep :exec
+INSERT INTO relay_untold (distribution_id, occurrence) SELECT unnest($1::uuid[]), unnest($2::bigint[])
+ON CONFLICT DO NOTHING
+`
+
+type RelayKeepParams struct {
+	Distributions []uuid.UUID
+	Occurrences   []int64
+}
+
+func (q *Queries) RelayKeep(ctx context.Context, db DBTX, arg RelayKeepParams) error {
+	_, err := db.Exec(ctx, relayKeep, arg.Distributions, arg.Occurrences)
+	return err
+}
+
 const relayLag = `-- name: RelayLag :one
 SELECT coalesce(extract(epoch FROM clock_timestamp() - (SELECT created_at FROM occurrences WHERE waiting ORDER BY id LIMIT 1)), 0)::float8
 `
@@ -202,63 +301,58 @@ func (q *Queries) RelayLag(ctx context.Context, db DBTX) (float64, error) {
 	return column_1, err
 }
 
-const relayLock = `-- name: RelayLock :one
-SELECT pg_try_advisory_xact_lock(hashtextextended('relay', 0))
+const relayListeners = `-- name: RelayListeners :many
+SELECT d.id, d.project_id, d.version, d.channels, d.listens_to::text AS listens_to, d.subject_id, d.tier_id, d.event_name, d.listens_from,
+	d.listens_until, d.rule_id, u.distribution_id IS NOT NULL AS unheard
+FROM (SELECT unnest($1::uuid[]) AS project_id, unnest($2::text[]) AS type) t
+JOIN distributions d ON d.project_id = t.project_id AND d.listens_to = t.type AND d.status IN ('live', 'paused')
+LEFT JOIN relay_unheard u ON u.distribution_id = d.id
+ORDER BY d.id
 `
 
-// One relay at a time, over all workers: so the occurrences of a customer are told in their order.
-func (q *Queries) RelayLock(ctx context.Context, db DBTX) (bool, error) {
-	row := db.QueryRow(ctx, relayLock)
-	var pg_try_advisory_xact_lock bool
-	err := row.Scan(&pg_try_advisory_xact_lock)
-	return pg_try_advisory_xact_lock, err
+type RelayListenersParams struct {
+	Projects []uuid.UUID
+	Types    []string
 }
 
-const relayTake = `-- name: RelayTake :many
-WITH taken AS MATERIALIZED (
-	SELECT id, project_id, type, subject_id, tier_id, name, distribution_id, depth, created_at FROM occurrences
-	WHERE waiting ORDER BY id LIMIT $2
-)
-SELECT t.id, t.created_at, (t.depth >= $1::int)::boolean AS too_deep, d.id AS distribution_id, d.project_id, d.version
-FROM taken t LEFT JOIN distributions d ON d.project_id = t.project_id AND d.listens_to = t.type AND d.status IN ('live', 'paused')
-	AND (d.subject_id IS NULL OR d.subject_id = t.subject_id) AND (d.tier_id IS NULL OR d.tier_id = t.tier_id)
-	AND (d.event_name IS NULL OR d.event_name = t.name) AND d.id IS DISTINCT FROM t.distribution_id
-	AND (d.listens_from IS NULL OR t.created_at >= d.listens_from) AND (d.listens_until IS NULL OR t.created_at < d.listens_until)
-ORDER BY t.id
-`
-
-type RelayTakeParams struct {
-	MostDepth int32
-	PageSize  int32
+type RelayListenersRow struct {
+	ID           uuid.UUID
+	ProjectID    uuid.UUID
+	Version      int32
+	Channels     int16
+	ListensTo    string
+	SubjectID    *uuid.UUID
+	TierID       *uuid.UUID
+	EventName    *string
+	ListensFrom  *time.Time
+	ListensUntil *time.Time
+	RuleID       *uuid.UUID
+	Unheard      interface{}
 }
 
-type RelayTakeRow struct {
-	ID             int64
-	CreatedAt      time.Time
-	TooDeep        bool
-	DistributionID *uuid.UUID
-	ProjectID      *uuid.UUID
-	Version        *int32
-}
-
-// The oldest occurrences that wait, each with a distribution that listens to it; one that nobody listens to once, without. A
-// distribution does not hear of what its own messages caused, and nobody of what too many messages stand behind.
-func (q *Queries) RelayTake(ctx context.Context, db DBTX, arg RelayTakeParams) ([]RelayTakeRow, error) {
-	rows, err := db.Query(ctx, relayTake, arg.MostDepth, arg.PageSize)
+// The distributions that listen to one of the types, in a project in which it happened.
+func (q *Queries) RelayListeners(ctx context.Context, db DBTX, arg RelayListenersParams) ([]RelayListenersRow, error) {
+	rows, err := db.Query(ctx, relayListeners, arg.Projects, arg.Types)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []RelayTakeRow
+	var items []RelayListenersRow
 	for rows.Next() {
-		var i RelayTakeRow
+		var i RelayListenersRow
 		if err := rows.Scan(
 			&i.ID,
-			&i.CreatedAt,
-			&i.TooDeep,
-			&i.DistributionID,
 			&i.ProjectID,
 			&i.Version,
+			&i.Channels,
+			&i.ListensTo,
+			&i.SubjectID,
+			&i.TierID,
+			&i.EventName,
+			&i.ListensFrom,
+			&i.ListensUntil,
+			&i.RuleID,
+			&i.Unheard,
 		); err != nil {
 			return nil, err
 		}
@@ -270,39 +364,174 @@ func (q *Queries) RelayTake(ctx context.Context, db DBTX, arg RelayTakeParams) (
 	return items, nil
 }
 
-const relayWake = `-- name: RelayWake :exec
-SELECT pg_notify('occurrences', '')
+const relayLock = `-- name: RelayLock :one
+SELECT pg_try_advisory_xact_lock(hashtextextended('relay', 0)) AS mine,
+	set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true)
 `
 
-func (q *Queries) RelayWake(ctx context.Context, db DBTX) error {
-	_, err := db.Exec(ctx, relayWake)
+type RelayLockRow struct {
+	Mine        bool
+	SetConfig   string
+	SetConfig_2 string
+}
+
+// One relay at a time, over all workers: so the occurrences of a customer are told in their order. What a pass runs finds its rows
+// by key, in statements that are planned once for each connection.
+func (q *Queries) RelayLock(ctx context.Context, db DBTX) (RelayLockRow, error) {
+	row := db.QueryRow(ctx, relayLock)
+	var i RelayLockRow
+	err := row.Scan(&i.Mine, &i.SetConfig, &i.SetConfig_2)
+	return i, err
+}
+
+const relayRecount = `-- name: RelayRecount :exec
+SELECT recount_messages(t.distribution_id, t.from_thousand, t.to_thousand) FROM (SELECT unnest($1::uuid[]) AS distribution_id,
+	unnest($2::bigint[]) AS from_thousand, unnest($3::bigint[]) AS to_thousand) t
+`
+
+type RelayRecountParams struct {
+	Distributions []uuid.UUID
+	FromThousands []int64
+	ToThousands   []int64
+}
+
+func (q *Queries) RelayRecount(ctx context.Context, db DBTX, arg RelayRecountParams) error {
+	_, err := db.Exec(ctx, relayRecount, arg.Distributions, arg.FromThousands, arg.ToThousands)
 	return err
 }
 
-const ruleSegmentsOfMany = `-- name: RuleSegmentsOfMany :many
-SELECT customer_id, segment_id FROM segment_members
-WHERE customer_id = ANY ($1::uuid[]) AND segment_id = ANY ($2::uuid[])
+const relayRefuse = `-- name: RelayRefuse :many
+WITH pairs AS MATERIALIZED (
+	SELECT p.at, ($1::uuid[])[p.at] AS distribution_id, ($2::uuid[])[p.about] AS customer_id,
+		($3::bigint[])[p.about] AS occurrence, channel
+	FROM (SELECT unnest($4::int[]) AS at, unnest($5::int[]) AS about) p
+	CROSS JOIN LATERAL generate_series(0, ($6::int[])[p.at] - 1) AS channel
+), numbered AS (
+	SELECT p.at, p.distribution_id, p.customer_id, p.occurrence, p.channel, row_number() OVER (PARTITION BY p.at ORDER BY p.occurrence, p.channel) AS n FROM pairs p
+	WHERE NOT EXISTS (SELECT FROM messages m WHERE m.distribution_id = p.distribution_id AND m.customer_id = p.customer_id
+		AND m.channel = p.channel AND m.occurrence = p.occurrence)
+), last AS MATERIALIZED (
+	SELECT d.id, d.at, (SELECT coalesce(max(m.seq), 0) FROM messages m WHERE m.distribution_id = d.id) AS seq
+	FROM (SELECT unnest($1::uuid[]) AS id, generate_subscripts($1::uuid[], 1) AS at) d
+), written AS (
+	INSERT INTO messages (distribution_id, seq, project_id, customer_id, occurrence, channel, version, flag, reason, vars)
+	SELECT n.distribution_id, last.seq + n.n, ($7::uuid[])[n.at], n.customer_id, n.occurrence, n.channel, ($8::int[])[n.at],
+		'skipped', $9::text, '{}'
+	FROM numbered n JOIN last ON last.at = n.at
+	RETURNING distribution_id, seq
+)
+SELECT distribution_id, min(seq)::bigint AS first, max(seq)::bigint AS last FROM written GROUP BY distribution_id ORDER BY distribution_id
 `
 
-type RuleSegmentsOfManyParams struct {
-	Customers []uuid.UUID
-	Segments  []uuid.UUID
+type RelayRefuseParams struct {
+	Distributions []uuid.UUID
+	Customers     []uuid.UUID
+	Occurrences   []int64
+	At            []int32
+	About         []int32
+	Channels      []int32
+	Projects      []uuid.UUID
+	Versions      []int32
+	Reason        string
 }
 
-type RuleSegmentsOfManyRow struct {
-	CustomerID uuid.UUID
-	SegmentID  uuid.UUID
+type RelayRefuseRow struct {
+	DistributionID uuid.UUID
+	First          int64
+	Last           int64
 }
 
-func (q *Queries) RuleSegmentsOfMany(ctx context.Context, db DBTX, arg RuleSegmentsOfManyParams) ([]RuleSegmentsOfManyRow, error) {
-	rows, err := db.Query(ctx, ruleSegmentsOfMany, arg.Customers, arg.Segments)
+// Messages that never come to be, because a rule does not let their occurrence through. The distributions are held. Each pair is a
+// place among the distributions and one among the occurrences, both from 1. What is there already stays as it is.
+func (q *Queries) RelayRefuse(ctx context.Context, db DBTX, arg RelayRefuseParams) ([]RelayRefuseRow, error) {
+	rows, err := db.Query(ctx, relayRefuse,
+		arg.Distributions,
+		arg.Customers,
+		arg.Occurrences,
+		arg.At,
+		arg.About,
+		arg.Channels,
+		arg.Projects,
+		arg.Versions,
+		arg.Reason,
+	)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []RuleSegmentsOfManyRow
+	var items []RelayRefuseRow
 	for rows.Next() {
-		var i RuleSegmentsOfManyRow
+		var i RelayRefuseRow
+		if err := rows.Scan(&i.DistributionID, &i.First, &i.Last); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const relayRules = `-- name: RelayRules :many
+SELECT id, project_id, name, type, context_type, rules, error, applicable_to, created_at, updated_at FROM validation_rules WHERE id = ANY ($1::uuid[])
+`
+
+func (q *Queries) RelayRules(ctx context.Context, db DBTX, ids []uuid.UUID) ([]ValidationRule, error) {
+	rows, err := db.Query(ctx, relayRules, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ValidationRule
+	for rows.Next() {
+		var i ValidationRule
+		if err := rows.Scan(
+			&i.ID,
+			&i.ProjectID,
+			&i.Name,
+			&i.Type,
+			&i.ContextType,
+			&i.Rules,
+			&i.Error,
+			&i.ApplicableTo,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const relaySegments = `-- name: RelaySegments :many
+SELECT customer_id, segment_id FROM segment_members
+WHERE customer_id = ANY ($1::uuid[]) AND segment_id = ANY ($2::uuid[])
+`
+
+type RelaySegmentsParams struct {
+	Customers []uuid.UUID
+	Segments  []uuid.UUID
+}
+
+type RelaySegmentsRow struct {
+	CustomerID uuid.UUID
+	SegmentID  uuid.UUID
+}
+
+func (q *Queries) RelaySegments(ctx context.Context, db DBTX, arg RelaySegmentsParams) ([]RelaySegmentsRow, error) {
+	rows, err := db.Query(ctx, relaySegments, arg.Customers, arg.Segments)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []RelaySegmentsRow
+	for rows.Next() {
+		var i RelaySegmentsRow
 		if err := rows.Scan(&i.CustomerID, &i.SegmentID); err != nil {
 			return nil, err
 		}
@@ -312,4 +541,201 @@ func (q *Queries) RuleSegmentsOfMany(ctx context.Context, db DBTX, arg RuleSegme
 		return nil, err
 	}
 	return items, nil
+}
+
+const relayTake = `-- name: RelayTake :many
+SELECT id, project_id, customer_id, type, subject_id, tier_id, name, distribution_id, depth, created_at FROM occurrences
+WHERE waiting ORDER BY id LIMIT $1
+`
+
+type RelayTakeRow struct {
+	ID             int64
+	ProjectID      uuid.UUID
+	CustomerID     uuid.UUID
+	Type           string
+	SubjectID      *uuid.UUID
+	TierID         *uuid.UUID
+	Name           *string
+	DistributionID *uuid.UUID
+	Depth          int16
+	CreatedAt      time.Time
+}
+
+// The oldest occurrences that wait.
+func (q *Queries) RelayTake(ctx context.Context, db DBTX, pageSize int32) ([]RelayTakeRow, error) {
+	rows, err := db.Query(ctx, relayTake, pageSize)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []RelayTakeRow
+	for rows.Next() {
+		var i RelayTakeRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.ProjectID,
+			&i.CustomerID,
+			&i.Type,
+			&i.SubjectID,
+			&i.TierID,
+			&i.Name,
+			&i.DistributionID,
+			&i.Depth,
+			&i.CreatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const relayTold = `-- name: RelayTold :exec
+DELETE FROM relay_untold t USING (SELECT unnest($1::uuid[]) AS distribution_id, unnest($2::bigint[]) AS occurrence) told
+WHERE t.distribution_id = told.distribution_id AND t.occurrence = told.occurrence
+`
+
+type RelayToldParams struct {
+	Distributions []uuid.UUID
+	Occurrences   []int64
+}
+
+func (q *Queries) RelayTold(ctx context.Context, db DBTX, arg RelayToldParams) error {
+	_, err := db.Exec(ctx, relayTold, arg.Distributions, arg.Occurrences)
+	return err
+}
+
+const relayTrouble = `-- name: RelayTrouble :exec
+WITH trouble AS MATERIALIZED (
+	SELECT unnest($2::uuid[]) AS id, nullif(unnest($3::text[]), '') AS reason
+), shown AS (
+	UPDATE distributions d SET reason = t.reason FROM trouble t WHERE d.id = t.id AND d.status = 'live'
+)
+INSERT INTO distribution_log (distribution_id, actor, event, details)
+SELECT t.id, 'herald', $1::text, jsonb_strip_nulls(jsonb_build_object('reason', t.reason)) FROM trouble t
+`
+
+type RelayTroubleParams struct {
+	Event         string
+	Distributions []uuid.UUID
+	Reasons       []string
+}
+
+// Shows on live distributions why they are told nothing, or ” once they are, and writes it in their log.
+func (q *Queries) RelayTrouble(ctx context.Context, db DBTX, arg RelayTroubleParams) error {
+	_, err := db.Exec(ctx, relayTrouble, arg.Event, arg.Distributions, arg.Reasons)
+	return err
+}
+
+const relayUnheard = `-- name: RelayUnheard :many
+INSERT INTO relay_unheard AS u (distribution_id, again_at)
+SELECT unnest($1::uuid[]), now() + make_interval(secs => $2::float8)
+ON CONFLICT (distribution_id) DO UPDATE SET attempts = u.attempts + 1,
+	again_at = now() + make_interval(secs => least($2::float8 * 2 ^ least(u.attempts, 20), $3::float8))
+RETURNING u.distribution_id, (u.attempts = 1)::boolean AS news
+`
+
+type RelayUnheardParams struct {
+	Distributions []uuid.UUID
+	FirstWait     float64
+	LongestWait   float64
+}
+
+type RelayUnheardRow struct {
+	DistributionID uuid.UUID
+	News           bool
+}
+
+// Distributions that took no signal: each is tried again after twice the time. Those of which that is news are returned.
+func (q *Queries) RelayUnheard(ctx context.Context, db DBTX, arg RelayUnheardParams) ([]RelayUnheardRow, error) {
+	rows, err := db.Query(ctx, relayUnheard, arg.Distributions, arg.FirstWait, arg.LongestWait)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []RelayUnheardRow
+	for rows.Next() {
+		var i RelayUnheardRow
+		if err := rows.Scan(&i.DistributionID, &i.News); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const relayUntold = `-- name: RelayUntold :many
+WITH ended AS (
+	DELETE FROM relay_unheard u USING distributions d WHERE d.id = u.distribution_id AND d.status NOT IN ('live', 'paused')
+)
+SELECT d.project_id, d.id AS distribution_id, d.version, t.occurrence
+FROM relay_unheard u JOIN distributions d ON d.id = u.distribution_id AND d.status IN ('live', 'paused')
+CROSS JOIN LATERAL (SELECT occurrence FROM relay_untold t WHERE t.distribution_id = u.distribution_id ORDER BY occurrence LIMIT $1) t
+WHERE u.again_at <= now() ORDER BY d.id, t.occurrence
+`
+
+type RelayUntoldRow struct {
+	ProjectID      uuid.UUID
+	DistributionID uuid.UUID
+	Version        int32
+	Occurrence     int64
+}
+
+// What distributions that took no signal are to be told of first, where it is time to try again. Those that have ended since are
+// told nothing any more.
+func (q *Queries) RelayUntold(ctx context.Context, db DBTX, pageSize int32) ([]RelayUntoldRow, error) {
+	rows, err := db.Query(ctx, relayUntold, pageSize)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []RelayUntoldRow
+	for rows.Next() {
+		var i RelayUntoldRow
+		if err := rows.Scan(
+			&i.ProjectID,
+			&i.DistributionID,
+			&i.Version,
+			&i.Occurrence,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const relayWaiting = `-- name: RelayWaiting :one
+SELECT (SELECT count(*) FROM occurrences WHERE waiting)::bigint AS waiting, (SELECT count(*) FROM relay_untold)::bigint AS untold
+`
+
+type RelayWaitingRow struct {
+	Waiting int64
+	Untold  int64
+}
+
+// How many occurrences wait, and how many of what was told to others waits for the distributions that took no signal.
+func (q *Queries) RelayWaiting(ctx context.Context, db DBTX) (RelayWaitingRow, error) {
+	row := db.QueryRow(ctx, relayWaiting)
+	var i RelayWaitingRow
+	err := row.Scan(&i.Waiting, &i.Untold)
+	return i, err
+}
+
+const relayWake = `-- name: RelayWake :exec
+SELECT pg_notify('occurrences', '')
+`
+
+func (q *Queries) RelayWake(ctx context.Context, db DBTX) error {
+	_, err := db.Exec(ctx, relayWake)
+	return err
 }
