@@ -51,14 +51,14 @@ func bindRaw[T any](c echo.Context) (into T, raw []byte, err error) {
 	return into, raw, decode(raw, &into)
 }
 
-func decode(raw []byte, into any) error {
+func decode(raw []byte, into any, how ...json.Options) error {
 	if len(raw) == 0 {
 		raw = []byte("{}")
 	}
 	if err := scan(raw); err != nil {
 		return err
 	}
-	err := json.Unmarshal(raw, into, json.RejectUnknownMembers(true))
+	err := json.Unmarshal(raw, into, append(how, json.RejectUnknownMembers(true))...)
 	if err == nil {
 		return nil
 	}

@@ -78,9 +78,7 @@ func codeOfQuery(h echo.HandlerFunc) echo.HandlerFunc {
 		values := c.Request().URL.Query()
 		code := values.Get("code")
 		if code == "" {
-			f := fault.New(fault.InvalidQuery, "Query parameter code is required: the voucher's code")
-			f.Property = "code"
-			return f
+			return missingCode()
 		}
 		values.Del("code")
 		c.Request().URL.RawQuery = values.Encode()
@@ -88,4 +86,10 @@ func codeOfQuery(h echo.HandlerFunc) echo.HandlerFunc {
 		c.SetParamValues(code)
 		return h(c)
 	}
+}
+
+func missingCode() error {
+	f := fault.New(fault.InvalidQuery, "Query parameter code is required: the voucher's code")
+	f.Property = "code"
+	return f
 }

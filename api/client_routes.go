@@ -21,12 +21,18 @@ type clientSide struct {
 	vouchers     vouchers
 	consents     consents
 	redemptions  redemptions
+	validations  validations
+	qualified    qualifications
 }
 
 func (h clientSide) routes(r routes) {
 	r.post("/events", visits, h.track)
 	r.post("/customers", visits, h.saveCustomer)
 	r.post("/publish", visits, discreet(h.publish))
+	r.get("/validate", visits, discreet(h.validate))
+	r.get("/promotions/validation", visits, discreet(h.validatePromotions))
+	r.post("/validations", visits, discreet(h.validations.stacked))
+	r.post("/qualifications", visits, discreet(h.qualified.all(false)))
 	r.post("/redeem", visits, discreet(codeOfQuery(h.redemptions.redeemVoucher)))
 	r.post("/redemptions", visits, discreet(h.redemptions.redeem))
 	r.get("/vouchers", visits, h.listVouchers)

@@ -182,3 +182,52 @@ func TestAPageDoesWhatAServerDoes(t *testing.T) {
 	}
 	require.True(t, strings.HasPrefix(said["id"].(string), "cust_"))
 }
+
+func TestAPageTriesBeforeItRedeems(t *testing.T) {
+	t.Parallel()
+	d := openDoor(t)
+	p := d.page(t)
+	d.call(t, 200, "POST", "/v1/customers", object{"source_id": "ada", "email": "ada@example.com"})
+	ten := object{"type": "DISCOUNT_VOUCHER", "discount": object{"type": "PERCENT", "percent_off": 10}}
+	d.call(t, 200, "POST", "/v1/vouchers/LOOSE", ten)
+	d.call(t, 200, "POST", "/v1/vouchers/HELD", ten)
+	d.call(t, 200, "POST", "/v1/publications", object{"voucher": "HELD", "customer": "ada"})
+	sale := d.call(t, 200, "POST", "/v1/campaigns", object{"name": "Sale", "campaign_type": "PROMOTION"})["id"].(string)
+	tier := d.call(t, 200, "POST", "/v1/promotions/"+sale+"/tiers", object{"name": "One off", "action": object{"discount": object{"type": "AMOUNT", "amount_off": 100}}})
+	rule := d.call(t, 200, "POST", "/v1/validation-rules", object{"name": "gifts", "rules": object{
+		"1": object{"name": "order.metadata", "property": "gift", "conditions": object{"$is": []string{"yes"}}},
+		"2": object{"name": "order.items.count", "conditions": object{"$is": []int{3}}}, "logic": "1 and 2",
+	}})["id"].(string)
+	d.call(t, 200, "POST", "/v1/validation-rules/"+rule+"/assignments", object{"voucher": "HELD"})
+
+	cart := "&customer[source_id]=ada&item[0][product_id]=kite&item[0][quantity]=2&item[0][price]=500&item[1][product_id]=tail&item[1][quantity]=1&item[1][price]=1000"
+	tried := p.call(t, 200, "GET", "/validate?code=HELD&order[metadata][gift]=yes&metadata[device]=phone&session_type=LOCK&session_key=cart&session_ttl=1.5&session_ttl_unit=HOURS"+cart, nil)
+	require.Equal(t, true, tried["valid"], tried)
+	require.EqualValues(t, 1800, tried["order"].(object)["total_amount"])
+	require.Equal(t, object{"type": "LOCK", "key": "cart", "ttl": 1.5, "ttl_unit": "HOURS"}, tried["session"])
+	require.Equal(t, false, p.call(t, 200, "GET", "/validate?code=HELD&order[metadata][gift]=no"+cart, nil)["valid"])
+	require.EqualValues(t, 900, p.call(t, 200, "GET", "/validate?code=LOOSE&amount=1000", nil)["order"].(object)["total_amount"])
+	promised := p.call(t, 200, "GET", "/promotions/validation?amount=1000", nil)["promotions"].([]any)
+	require.Equal(t, tier["id"], promised[0].(object)["id"])
+	stacked := p.call(t, 200, "POST", "/validations", object{
+		"redeemables": []object{{"object": "voucher", "id": "LOOSE"}, {"object": "promotion_tier", "id": tier["id"]}}, "order": object{"amount": 1000},
+	})
+	require.EqualValues(t, 800, stacked["order"].(object)["total_amount"])
+
+	asked := object{"customer": object{"source_id": "ada"}, "order": object{"amount": 1000}}
+	require.Contains(t, fmt.Sprint(d.call(t, 200, "POST", "/v1/qualifications", asked)), "LOOSE")
+	seen := fmt.Sprint(p.call(t, 200, "POST", "/qualifications", asked))
+	require.NotContains(t, seen, "LOOSE", "a page does not read codes that nobody holds")
+	require.Contains(t, seen, tier["id"])
+	require.NotContains(t, fmt.Sprint(tried, stacked, seen), "ada@example.com")
+
+	deep := "metadata" + strings.Repeat("[a]", 100)
+	for query, property := range map[string]string{
+		"amount=1000": "code", "code=LOOSE&amount=ten": "amount", "code=LOOSE&colour=red": "colour", "code=LOOSE&item[0][quantity]=x": "item[0].quantity",
+		"code=LOOSE&item[0][colour]=red": "item[0].colour", "code=LOOSE&item[1][quantity]=1": "item", "code=LOOSE&item=1": "item",
+		"code=LOOSE&order=1&order[metadata][a]=1": "order[metadata][a]", "code=LOOSE&session_type=HOLD": "session.type",
+		"code=LOOSE&" + deep + "=1": deep,
+	} {
+		require.Equal(t, property, fmt.Sprint(p.call(t, 400, "GET", "/validate?"+query, nil)["property"]), query)
+	}
+}

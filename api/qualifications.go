@@ -28,7 +28,7 @@ type qualifications struct{ store db.Redemptions }
 func (h qualifications) routes(r routes) {
 	r.post("/campaigns/qualification", acts, h.campaigns)
 	r.post("/vouchers/qualification", acts, h.vouchers)
-	r.post("/qualifications", acts, h.all)
+	r.post("/qualifications", acts, h.all(true))
 }
 
 // qualifiedList is the list of what qualifies.
@@ -283,7 +283,12 @@ func showQualified(v redemption.Verdict) qualified {
 	return shown
 }
 
-func (h qualifications) all(c echo.Context) error {
+// all answers what a customer could redeem; loose says whether that may be a code that nobody holds.
+func (h qualifications) all(loose bool) echo.HandlerFunc {
+	return func(c echo.Context) error { return h.qualify(c, loose) }
+}
+
+func (h qualifications) qualify(c echo.Context, loose bool) error {
 	body, err := bind[qualifyingBody](c)
 	if err != nil {
 		return err
@@ -292,6 +297,7 @@ func (h qualifications) all(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	choose.Vouchers = choose.Vouchers && loose
 	ask, err := askBody{Customer: body.Customer, Order: body.Order, Metadata: body.Metadata, TrackingID: body.TrackingID}.supposing()
 	if err != nil {
 		return err

@@ -99,17 +99,20 @@ func (b askBody) supposing() (db.Asking, error) {
 	return ask, nil
 }
 
+// voucherBody is what a redemption or a validation of one voucher says.
+type voucherBody struct {
+	askBody
+	Gift   *redemption.Gift   `json:"gift"`
+	Reward *redemption.Payout `json:"reward"`
+}
+
 // redeemVoucher redeems the voucher that the path names.
 func (h redemptions) redeemVoucher(c echo.Context) error {
 	tracking, err := trackingOf(c)
 	if err != nil {
 		return err
 	}
-	body, err := bind[struct {
-		askBody
-		Gift   *redemption.Gift   `json:"gift"`
-		Reward *redemption.Payout `json:"reward"`
-	}](c)
+	body, err := bind[voucherBody](c)
 	if err != nil {
 		return err
 	}

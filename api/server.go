@@ -93,8 +93,10 @@ func New(o Options) http.Handler {
 	segments{db.Segments{Pool: o.Pool}, flows.SyncSegment}.routes(v1)
 	ofOrders := db.NewOrders(o.Pool)
 	orders{ofOrders, flows.ImportOrders}.routes(v1)
-	validations{db.Redemptions{Pool: o.Pool}}.routes(v1)
-	qualifications{db.Redemptions{Pool: o.Pool}}.routes(v1)
+	ofValidations := validations{db.Redemptions{Pool: o.Pool}}
+	ofValidations.routes(v1)
+	ofQualifications := qualifications{db.Redemptions{Pool: o.Pool}}
+	ofQualifications.routes(v1)
 	ofRedemptions := redemptions{
 		db.Redemptions{Pool: o.Pool}, db.Campaigns{Pool: o.Pool}, db.Vouchers{Pool: o.Pool}, db.Customers{Pool: o.Pool}, ofOrders, shown,
 	}
@@ -109,6 +111,7 @@ func New(o Options) http.Handler {
 	promotions{db.Promotions{Pool: o.Pool}, db.Campaigns{Pool: o.Pool}}.routes(v1)
 
 	e.Use(within(clientPath, preflight, limitAddress(o.ClientRate), authenticateClient(db.Projects{Pool: o.Pool}), decodeParams))
-	clientSide{ofEvents, ofCustomers, ofPublications, ofVouchers, ofConsents, ofRedemptions}.routes(routes{e.Group("/client/v1")})
+	clientSide{ofEvents, ofCustomers, ofPublications, ofVouchers, ofConsents, ofRedemptions, ofValidations, ofQualifications}.routes(
+		routes{e.Group("/client/v1")})
 	return headAsGet(e)
 }

@@ -74,17 +74,15 @@ func refusedAs(c echo.Context, f *fault.Error) *refusedBody {
 }
 
 func (h validations) voucher(c echo.Context) error {
-	body, err := bind[struct {
-		askBody
-		Gift   *redemption.Gift   `json:"gift"`
-		Reward *redemption.Payout `json:"reward"`
-	}](c)
+	body, err := bind[voucherBody](c)
 	if err != nil {
 		return err
 	}
-	ask, err := body.asking("", redemption.Redeemable{
-		Object: redemption.Voucher, ID: c.Param("code"), Gift: body.Gift, Reward: body.Reward,
-	})
+	return h.validateVoucher(c, body, c.Param("code"))
+}
+
+func (h validations) validateVoucher(c echo.Context, body voucherBody, code string) error {
+	ask, err := body.asking("", redemption.Redeemable{Object: redemption.Voucher, ID: code, Gift: body.Gift, Reward: body.Reward})
 	if err != nil {
 		return err
 	}
@@ -267,13 +265,15 @@ func (h validations) promotions(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	return h.validateTiers(c, body, db.Choosing{AudienceOnly: audience != nil && *audience, Filter: filter})
+}
+
+func (h validations) validateTiers(c echo.Context, body askBody, choose db.Choosing) error {
 	ask, err := body.supposing()
 	if err != nil {
 		return err
 	}
-	made, err := h.store.ValidateTiers(c.Request().Context(), caller(c).ProjectID, ask, db.Choosing{
-		AudienceOnly: audience != nil && *audience, Filter: filter,
-	})
+	made, err := h.store.ValidateTiers(c.Request().Context(), caller(c).ProjectID, ask, choose)
 	if err != nil {
 		return err
 	}
