@@ -87,8 +87,14 @@ func (s AsyncActions) Input(ctx context.Context, project, action uuid.UUID, para
 
 // Progress records how far the action is, in per cent. An action that has ended stays as it is.
 func (s AsyncActions) Progress(ctx context.Context, project, action uuid.UUID, percent int) error {
-	_, err := q.AsyncActionProgress(ctx, s.Pool, rows.AsyncActionProgressParams{
-		ProjectID: project, ID: action, Progress: int32(min(max(percent, 0), 100)),
+	return keepProgress(ctx, s.Pool, project, action, int64(percent), 100)
+}
+
+// keepProgress records that so many of all are done. Where nobody knows how many there are (all is 0), that says nothing; and
+// what has not ended is never quite there.
+func keepProgress(ctx context.Context, db rows.DBTX, project, action uuid.UUID, done, all int64) error {
+	_, err := q.AsyncActionProgress(ctx, db, rows.AsyncActionProgressParams{
+		ProjectID: project, ID: action, Progress: int32(min(100*min(done, all)/max(all, 1), 99)),
 	})
 	return err
 }

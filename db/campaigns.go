@@ -185,7 +185,8 @@ func (s Campaigns) OrderDelete(ctx context.Context, project, campaignID uuid.UUI
 				Details: "Distribution " + used + " publishes codes of campaign " + row.Name + "; stop it first",
 			}
 		}
-		if action, err = enqueue(ctx, tx, project, async.VouchersDelete, requestID, codeOrder{CampaignID: campaignID}, nil); err != nil {
+		order := codeOrder{CampaignID: campaignID, Count: row.VouchersCount}
+		if action, err = enqueue(ctx, tx, project, async.VouchersDelete, requestID, order, nil); err != nil {
 			return err
 		}
 		return start(ctx, action)

@@ -120,10 +120,7 @@ func rememberOrder(ctx context.Context, tx pgx.Tx, project, action uuid.UUID, or
 	if err := q.CodeOrderRemember(ctx, tx, rows.CodeOrderRememberParams{ActionID: action, Params: raw}); err != nil {
 		return err
 	}
-	_, err = q.AsyncActionProgress(ctx, tx, rows.AsyncActionProgressParams{
-		ProjectID: project, ID: action, Progress: int32(100 * order.Made / max(order.Count, 1)),
-	})
-	return err
+	return keepProgress(ctx, tx, project, action, order.Made, order.Count)
 }
 
 // generate writes n vouchers of a campaign, fewer where drawn codes are taken, and counts them.

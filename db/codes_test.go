@@ -228,6 +228,7 @@ func TestDeletedCampaignTakesItsVouchers(t *testing.T) {
 	_, err = s.campaigns.DeleteAll(killed, s.project, action, func(int64) { kill() })
 	require.ErrorIs(t, err, context.Canceled)
 	require.EqualValues(t, 2, s.count(t, "SELECT count(*) FROM vouchers"))
+	require.EqualValues(t, 99, s.count(t, "SELECT progress FROM async_actions WHERE id = $1", action), "what has not ended is never quite there")
 	deleted, err := s.campaigns.DeleteAll(t.Context(), s.project, action, func(int64) {})
 	require.NoError(t, err)
 	require.EqualValues(t, 20_001, deleted)

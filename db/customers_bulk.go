@@ -34,7 +34,7 @@ func (s Customers) Work(ctx context.Context, project, action uuid.UUID, progress
 	state, err = s.ImportCSV(ctx, CustomerImport{Project: project, Action: &action, Progress: func(state ImportState) {
 		progress(state)
 		// How far an action is, is shown and decides nothing: what fails here is written after the next chunk.
-		_ = actions.Progress(ctx, project, action, min(int(state.Rows)*100/total, 99))
+		_ = actions.Progress(ctx, project, action, int(state.Rows)*100/total)
 	}}, bytes.NewReader(content))
 	if err != nil {
 		return state, err

@@ -179,10 +179,7 @@ func rememberImport(ctx context.Context, tx pgx.Tx, project, action uuid.UUID, o
 	if err := q.CodeOrderRemember(ctx, tx, rows.CodeOrderRememberParams{ActionID: action, Params: raw}); err != nil {
 		return err
 	}
-	_, err = q.AsyncActionProgress(ctx, tx, rows.AsyncActionProgressParams{
-		ProjectID: project, ID: action, Progress: int32(100 * order.Next / max(order.Count, 1)),
-	})
-	return err
+	return keepProgress(ctx, tx, project, action, int64(order.Next), int64(order.Count))
 }
 
 // importNow writes one page of vouchers at once and says which codes were new.
