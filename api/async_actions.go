@@ -28,7 +28,7 @@ type shownAction struct {
 	Type            string          `json:"type"`
 	Status          string          `json:"status"`
 	OperationStatus *string         `json:"operation_status,omitempty"`
-	Result          json.RawMessage `json:"result"`
+	Result          json.RawMessage `json:"result,omitempty"` // of what has ended
 	CreatedAt       timestamp       `json:"created_at"`
 	UpdatedAt       *timestamp      `json:"updated_at,omitempty"`
 	RequestID       *string         `json:"request_id,omitempty"`

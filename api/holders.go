@@ -22,6 +22,7 @@ type holders struct {
 	store     db.Holders
 	campaigns db.Campaigns
 	customers db.Customers
+	shown     shownVouchers
 }
 
 func (h holders) routes(r routes) {
@@ -75,8 +76,15 @@ func (h holders) redeemables(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	now := time.Now()
-	return listed(c, page, each(found, func(r holder.Redeemable) holder.ShownRedeemable { return holder.ShowRedeemable(r, now) }))
+	vouchers, err := h.shown.all(c, each(found, func(r holder.Redeemable) voucher.Voucher { return r.Voucher }))
+	if err != nil {
+		return err
+	}
+	now, shown := time.Now(), make([]holder.ShownRedeemable, len(found))
+	for i, r := range found {
+		shown[i] = holder.ShowRedeemable(r, now, vouchers[i])
+	}
+	return listed(c, page, shown)
 }
 
 // code finds the referral code that the path names.

@@ -23,7 +23,10 @@ import (
 const mostQualified = 50
 
 // qualifications serves what a customer could redeem.
-type qualifications struct{ store db.Redemptions }
+type qualifications struct {
+	store db.Redemptions
+	shown shownVouchers
+}
 
 func (h qualifications) routes(r routes) {
 	r.post("/campaigns/qualification", acts, h.campaigns)
@@ -42,9 +45,9 @@ type qualifiedList[T any] struct {
 	TrackingID *string   `json:"tracking_id,omitempty"`
 }
 
-func qualifiedAs[T any](found db.Qualified, show func(redemption.Verdict) T) qualifiedList[T] {
+func qualifiedAs[T any](found db.Qualified, shown []T) qualifiedList[T] {
 	return qualifiedList[T]{
-		Object: "list", DataRef: "data", Data: each(found.Verdicts, show), Total: len(found.Verdicts), ID: id.Qualified.Format(id.New()),
+		Object: "list", DataRef: "data", Data: shown, Total: len(shown), ID: id.Qualified.Format(id.New()),
 		CreatedAt: timestamp(time.Now()), TrackingID: found.Tracking,
 	}
 }
@@ -79,9 +82,9 @@ func (h qualifications) campaigns(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(http.StatusOK, qualifiedAs(found, func(v redemption.Verdict) qualifiedCampaign {
+	return c.JSON(http.StatusOK, qualifiedAs(found, each(found.Verdicts, func(v redemption.Verdict) qualifiedCampaign {
 		return qualifiedCampaign{campaign.Show(*v.Campaign), redemption.ShowTargets(v.Covered.Included), redemption.ShowTargets(v.Covered.Excluded)}
-	}))
+	})))
 }
 
 type qualifiedCampaign struct {
@@ -106,11 +109,15 @@ func (h qualifications) vouchers(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(http.StatusOK, qualifiedAs(found, func(v redemption.Verdict) qualifiedVoucher {
-		return qualifiedVoucher{
-			voucher.Show(*v.Voucher, v.CampaignName()), redemption.ShowTargets(v.Covered.Included), redemption.ShowTargets(v.Covered.Excluded),
-		}
-	}))
+	shown, err := h.shown.all(c, each(found.Verdicts, func(v redemption.Verdict) voucher.Voucher { return *v.Voucher }))
+	if err != nil {
+		return err
+	}
+	qualified := make([]qualifiedVoucher, len(shown))
+	for i, v := range found.Verdicts {
+		qualified[i] = qualifiedVoucher{shown[i], redemption.ShowTargets(v.Covered.Included), redemption.ShowTargets(v.Covered.Excluded)}
+	}
+	return c.JSON(http.StatusOK, qualifiedAs(found, qualified))
 }
 
 // qualifyingBody is a request to know all that a customer could redeem.

@@ -87,7 +87,7 @@ func New(o Options) http.Handler {
 	earningRules{db.EarningRules{Pool: o.Pool}, ofMembers}.routes(v1)
 	tiers{db.Tiers{Pool: o.Pool}, ofMembers, db.EarningRules{Pool: o.Pool}, db.Rewards{Pool: o.Pool}}.routes(v1)
 	rewards{db.Rewards{Pool: o.Pool}, ofMembers}.routes(v1)
-	holders{db.Holders{Pool: o.Pool}, db.Campaigns{Pool: o.Pool}, db.Customers{Pool: o.Pool}}.routes(v1)
+	holders{db.Holders{Pool: o.Pool}, db.Campaigns{Pool: o.Pool}, db.Customers{Pool: o.Pool}, shown}.routes(v1)
 	ofConsents := consents{db.Consents{Pool: o.Pool}, db.Customers{Pool: o.Pool}}
 	ofConsents.routes(v1)
 	segments{db.Segments{Pool: o.Pool}, flows.SyncSegment}.routes(v1)
@@ -95,7 +95,7 @@ func New(o Options) http.Handler {
 	orders{ofOrders, flows.ImportOrders}.routes(v1)
 	ofValidations := validations{db.Redemptions{Pool: o.Pool}}
 	ofValidations.routes(v1)
-	ofQualifications := qualifications{db.Redemptions{Pool: o.Pool}}
+	ofQualifications := qualifications{db.Redemptions{Pool: o.Pool}, shown}
 	ofQualifications.routes(v1)
 	ofRedemptions := redemptions{
 		db.Redemptions{Pool: o.Pool}, db.Campaigns{Pool: o.Pool}, db.Vouchers{Pool: o.Pool}, db.Customers{Pool: o.Pool}, ofOrders, shown,

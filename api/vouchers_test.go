@@ -34,7 +34,7 @@ func TestVoucherLife(t *testing.T) {
 		"discount": nil, "gift": object{"amount": 10000.0, "balance": 10000.0, "effect": "APPLY_TO_ORDER"}, "loyalty_card": nil,
 		"start_date": "2022-01-01T00:00:00.000Z", "expiration_date": nil, "validity_timeframe": nil, "validity_day_of_week": nil,
 		"active": true, "additional_info": "note", "metadata": object{"locale": "de"}, "is_referral_code": false, "updated_at": nil,
-		"holder_id": nil, "object": "voucher",
+		"object":     "voucher",
 		"redemption": object{"quantity": 2.0, "redeemed_quantity": 0.0, "redeemed_amount": 0.0, "object": "list", "url": "/v1/vouchers/10%25%20OFF%2F1/redemptions?page=1&limit=10"},
 		"publish":    object{"object": "list", "count": 0.0, "url": "/v1/vouchers/10%25%20OFF%2F1/publications?page=1&limit=10"},
 	} {

@@ -83,18 +83,12 @@ type ShownCode struct {
 	Status  Status        `json:"status"`
 }
 
-// ShowRedeemable is the redeemable as the public API shows one at that instant.
-func ShowRedeemable(r Redeemable, at time.Time) ShownRedeemable {
-	shown := ShownRedeemable{
+// ShowRedeemable is the redeemable as the public API shows one at that instant, with its voucher as that is shown.
+func ShowRedeemable(r Redeemable, at time.Time, shown voucher.Shown) ShownRedeemable {
+	return ShownRedeemable{
 		ID: id.Holder.Format(r.ID), CreatedAt: stamp.Stamp(r.CreatedAt), RedeemableID: id.Voucher.Format(r.VoucherID),
 		RedeemableObject: "voucher", CustomerID: id.Customer.Format(r.CustomerID), Role: r.Role,
 		CampaignID: id.Campaign.FormatPtr(r.CampaignID), CampaignType: r.CampaignType, VoucherType: r.VoucherType,
-		Redeemable: ShownCode{Type: "voucher", Status: r.Status(at)},
+		Redeemable: ShownCode{Type: "voucher", Voucher: shown, Status: r.Status(at)},
 	}
-	var of *string
-	if r.Of != nil {
-		of = &r.Of.Name
-	}
-	shown.Redeemable.Voucher = voucher.Show(r.Voucher, of)
-	return shown
 }

@@ -46,9 +46,8 @@ type ShownCampaign struct {
 	StartDate      *stamp.Stamp `json:"start_date"`
 	ExpirationDate *stamp.Stamp `json:"expiration_date"`
 	voucher.Validity
-	Active     bool    `json:"active"`
-	CategoryID *string `json:"category_id"`
-	Object     string  `json:"object"`
+	Active bool   `json:"active"`
+	Object string `json:"object"`
 }
 
 // Summary is what was done with a tier. Amounts are in minor units.

@@ -30,8 +30,8 @@ type Simple struct {
 type Shown struct {
 	Simple
 	Customer ShownRecipient `json:"customer"`
-	Voucher  any            `json:"voucher,omitempty"`  // where it is one
-	Vouchers []string       `json:"vouchers,omitempty"` // the codes, where they are more
+	Voucher  any            `json:"voucher,omitempty"` // where it is one
+	Vouchers []string       `json:"vouchers,omitzero"` // the codes, where they are more, or none because it failed
 }
 
 // Recipient is what publications show of their customer.
@@ -82,7 +82,8 @@ func show(p Published) Shown {
 	shown := Shown{Simple: ShowSimple(p.Publication), Customer: ShownRecipient{
 		ID: id.Customer.Format(p.CustomerID), Name: to.Name, Email: to.Email, SourceID: to.SourceID, Metadata: to.Metadata, Object: "customer",
 	}}
-	if len(p.VoucherIds) > 1 {
+	if len(p.VoucherIds) != 1 {
+		shown.Vouchers = []string{}
 		for _, v := range p.Vouchers {
 			shown.Vouchers = append(shown.Vouchers, v.Code)
 		}

@@ -31,7 +31,7 @@ type Shown struct {
 	IsReferralCode             bool            `json:"is_referral_code"`
 	CreatedAt                  stamp.Stamp     `json:"created_at"`
 	UpdatedAt                  *stamp.Stamp    `json:"updated_at"`
-	HolderID                   *string         `json:"holder_id"`
+	HolderID                   *string         `json:"holder_id,omitempty"`
 	ReferrerID                 *string         `json:"referrer_id,omitempty"` // the holder of a referral code
 	ValidationRulesAssignments Assignments     `json:"validation_rules_assignments"`
 	Redemption                 ShownRedemption `json:"redemption"`
