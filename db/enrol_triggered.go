@@ -45,11 +45,13 @@ func (s Messages) EnrolTriggered(ctx context.Context, t Triggering) (done Trigge
 		if err != nil {
 			return err
 		}
-		if done.FirstSeq, err = t.first(ctx, tx, before, fired); err != nil {
-			return err
+		done = Triggers{FirstSeq: before + 1, LastSeq: before}
+		if len(fired) < len(t.Occurrences) {
+			if err := t.enrolledBefore(ctx, tx, &done); err != nil {
+				return err
+			}
 		}
 		if len(fired) == 0 {
-			done.LastSeq = before
 			return nil
 		}
 		to, waits, err := t.page(ctx, tx, fired)
@@ -65,7 +67,7 @@ func (s Messages) EnrolTriggered(ctx context.Context, t Triggering) (done Trigge
 		if done.LastSeq, err = q.MessageLastSeq(ctx, tx, t.Distribution); err != nil {
 			return err
 		}
-		done.Deferred = waits || t.Campaign != nil
+		done.Deferred = done.Deferred || waits || t.Campaign != nil
 		return recount(ctx, tx, t.Distribution, before+1, done.LastSeq)
 	})
 	return done, err
@@ -78,14 +80,14 @@ type Triggers struct {
 	Deferred bool  // some of them may wait: for a code, or for their time
 }
 
-// first is the lowest number of the occurrences' messages, those of them included that are there already.
-func (t Triggering) first(ctx context.Context, tx rows.DBTX, before int64, fired []rows.OccurrenceFiredRow) (int64, error) {
-	if len(fired) == len(t.Occurrences) {
-		return before + 1, nil
-	}
-	return q.MessageFirstOf(ctx, tx, rows.MessageFirstOfParams{
-		ProjectID: t.Project, DistributionID: t.Distribution, Ids: t.Occurrences, Otherwise: before + 1,
+// enrolledBefore adds those of the occurrences' messages that are there already: the run may not have heard of them, where its
+// worker died at the commit.
+func (t Triggering) enrolledBefore(ctx context.Context, tx rows.DBTX, done *Triggers) error {
+	found, err := q.MessageOfOccurrences(ctx, tx, rows.MessageOfOccurrencesParams{
+		ProjectID: t.Project, DistributionID: t.Distribution, Ids: t.Occurrences, Otherwise: done.FirstSeq,
 	})
+	done.FirstSeq, done.Deferred = found.First, found.Waits
+	return err
 }
 
 // page decides for each occurrence whether and when its messages may leave.

@@ -119,8 +119,9 @@ func TestWhyATriggeredMessageDoesNotLeaveAtOnce(t *testing.T) {
 		triggering := w.triggering(one, happened...)
 		triggering.Now = noon
 		of.change(&triggering)
-		done := w.enrolTriggered(t, triggering)
-		require.Equal(t, !of.due.IsZero(), done.Deferred, name)
+		for range 2 { // also to a run whose worker died at the commit: else nobody would send what waits
+			require.Equal(t, !of.due.IsZero(), w.enrolTriggered(t, triggering).Deferred, name)
+		}
 		m, err := w.messages.Get(t.Context(), w.project, one, 1)
 		require.NoError(t, err)
 		require.Equal(t, of.reason, m.Reason, name)

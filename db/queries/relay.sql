@@ -132,10 +132,10 @@ WHERE o.project_id = @project_id AND o.id = ANY (@ids::bigint[])
 		AND m.channel = 0 AND m.occurrence = o.id)
 ORDER BY o.id;
 
--- name: MessageFirstOf :one
--- The lowest number of a distribution's messages about occurrences, or another one where that is lower.
-SELECT least(sqlc.arg(otherwise)::bigint, min(m.seq))::bigint AS first FROM occurrences o JOIN messages m ON m.distribution_id = @distribution_id AND m.customer_id = o.customer_id
-	AND m.channel = 0 AND m.occurrence = o.id
+-- name: MessageOfOccurrences :one
+-- The lowest number of a distribution's messages about occurrences, or another one where that is lower; and whether some wait.
+SELECT least(sqlc.arg(otherwise)::bigint, min(m.seq))::bigint AS first, coalesce(bool_or(m.flag = 'deferred'), false)::boolean AS waits
+FROM occurrences o JOIN messages m ON m.distribution_id = @distribution_id AND m.customer_id = o.customer_id AND m.occurrence = o.id
 WHERE o.project_id = @project_id AND o.id = ANY (@ids::bigint[]);
 
 -- name: MessagesSince :many

@@ -13,30 +13,35 @@ import (
 	"github.com/google/uuid"
 )
 
-const messageFirstOf = `-- name: MessageFirstOf :one
-SELECT least($1::bigint, min(m.seq))::bigint AS first FROM occurrences o JOIN messages m ON m.distribution_id = $2 AND m.customer_id = o.customer_id
-	AND m.channel = 0 AND m.occurrence = o.id
+const messageOfOccurrences = `-- name: MessageOfOccurrences :one
+SELECT least($1::bigint, min(m.seq))::bigint AS first, coalesce(bool_or(m.flag = 'deferred'), false)::boolean AS waits
+FROM occurrences o JOIN messages m ON m.distribution_id = $2 AND m.customer_id = o.customer_id AND m.occurrence = o.id
 WHERE o.project_id = $3 AND o.id = ANY ($4::bigint[])
 `
 
-type MessageFirstOfParams struct {
+type MessageOfOccurrencesParams struct {
 	Otherwise      int64
 	DistributionID uuid.UUID
 	ProjectID      uuid.UUID
 	Ids            []int64
 }
 
-// The lowest number of a distribution's messages about occurrences, or another one where that is lower.
-func (q *Queries) MessageFirstOf(ctx context.Context, db DBTX, arg MessageFirstOfParams) (int64, error) {
-	row := db.QueryRow(ctx, messageFirstOf,
+type MessageOfOccurrencesRow struct {
+	First int64
+	Waits bool
+}
+
+// The lowest number of a distribution's messages about occurrences, or another one where that is lower; and whether some wait.
+func (q *Queries) MessageOfOccurrences(ctx context.Context, db DBTX, arg MessageOfOccurrencesParams) (MessageOfOccurrencesRow, error) {
+	row := db.QueryRow(ctx, messageOfOccurrences,
 		arg.Otherwise,
 		arg.DistributionID,
 		arg.ProjectID,
 		arg.Ids,
 	)
-	var first int64
-	err := row.Scan(&first)
-	return first, err
+	var i MessageOfOccurrencesRow
+	err := row.Scan(&i.First, &i.Waits)
+	return i, err
 }
 
 const messagesSince = `-- name: MessagesSince :many
