@@ -84,7 +84,7 @@ func TestAnOrderIsShownAsDocumented(t *testing.T) {
 	require.Equal(t, made, d.call(t, 200, "GET", "/v1/orders/"+made["id"].(string), nil))
 	types, datas := d.happened(t, "bob")
 	require.Equal(t, []string{"customer.created", "customer.order.created", "customer.order.fulfilled"}, types)
-	require.Equal(t, object{"order": made, "referrer": object{
+	require.Equal(t, object{"order": made, "redemption": nil, "referrer": object{
 		"id": jane, "name": "Jane Smith", "source_id": "jane", "metadata": object{}, "object": "customer",
 	}}, datas[1])
 	require.Equal(t, want, plain(shown, "id", "created_at"))

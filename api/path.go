@@ -30,15 +30,16 @@ func tidyPath(next echo.HandlerFunc) echo.HandlerFunc {
 
 // headAsGet answers HEAD wherever there is a GET, with the same headers. It stands before the router, which goes by the method;
 // the server still knows the request by its own and sends no body.
-func headAsGet(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodHead {
-			asked := *r
-			asked.Method = http.MethodGet
-			r = &asked
-		}
-		next.ServeHTTP(w, r)
-	})
+type headAsGet struct{ *echo.Echo }
+
+// ServeHTTP lets a HEAD through as a GET.
+func (h headAsGet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodHead {
+		asked := *r
+		asked.Method = http.MethodGet
+		r = &asked
+	}
+	h.Echo.ServeHTTP(w, r)
 }
 
 // decodeParams gives handlers the path's parameters as the caller meant them.

@@ -113,5 +113,5 @@ func New(o Options) http.Handler {
 	e.Use(within(clientPath, preflight, limitAddress(o.ClientRate), authenticateClient(db.Projects{Pool: o.Pool}), decodeParams))
 	clientSide{ofEvents, ofCustomers, ofPublications, ofVouchers, ofConsents, ofRedemptions, ofValidations, ofQualifications}.routes(
 		routes{e.Group("/client/v1")})
-	return headAsGet(e)
+	return headAsGet{e}
 }
