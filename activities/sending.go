@@ -107,11 +107,14 @@ func (a *Sending) sendClaimed(ctx context.Context, claim *db.Claim, in SendInput
 	defer outcomes.close()
 
 	jobs := make(chan email.Job, len(rows))
+	batch := email.Batch{Jobs: jobs}
 	for _, row := range rows {
 		jobs <- a.job(row, editions[row.Version], in, outcomes)
+		// Somebody waits for the answer to what they did. (Whom a live distribution found there already does not.)
+		batch.Urgent = batch.Urgent || row.Occurrence != 0
 	}
 	close(jobs)
-	if err := a.Mail.Send(ctx, jobs); err != nil && ctx.Err() == nil {
+	if err := a.Mail.Send(ctx, batch); err != nil && ctx.Err() == nil {
 		return err
 	}
 	if cause := context.Cause(ctx); errors.Is(cause, errClaimLost) {

@@ -39,7 +39,7 @@ func (a *Testing) SendTestMessage(ctx context.Context, in TestRef) error {
 	jobs := make(chan email.Job, 1)
 	jobs <- job
 	close(jobs)
-	if err := a.Mail.Send(ctx, jobs); err != nil {
+	if err := a.Mail.Send(ctx, email.Batch{Jobs: jobs, Urgent: true}); err != nil {
 		result.Reply = err.Error()
 	}
 	return outcome(a.Tests.Record(ctx, in.ProjectID, in.TestID, result))

@@ -33,6 +33,8 @@ type Figures struct {
 	SecondsAfterStop      float64 // from the answer to a stop in full flight to the last message
 	SentByLedgerAfterStop int64
 	ArrivedAfterStop      int64
+	AnsweredInFlight      int64   // events, while a distribution to everyone was in full flight
+	AnswerP50, AnswerP99  float64 // milliseconds from such an event to its mail
 }
 
 // Run does it, and fails where a promise is broken.
@@ -53,7 +55,7 @@ func (c Controls) Run(ctx context.Context, room Room) (err error) {
 		return err
 	}
 	var f Figures
-	for _, scene := range []func(context.Context, Controls, *Figures) error{st.stopInCountdown, st.pauseInFlight, st.stopInFlight} {
+	for _, scene := range []func(context.Context, Controls, *Figures) error{st.stopInCountdown, st.pauseInFlight, st.stopInFlight, st.overtake} {
 		if err := scene(ctx, c, &f); err != nil {
 			return err
 		}
@@ -63,8 +65,9 @@ stop in the countdown: %d messages arrived
 pause in full flight: %d messages after the answer, the last after %.2f s
 resume: %d missing, %d repeated
 stop in full flight: the last message %.2f s after the answer; %d sent by the ledger, %d arrived
+a distribution in full flight: %d events answered meanwhile, p50 %.0f ms, p99 %.0f ms
 `, f.AfterStopInCountdown, f.AfterPause, f.SecondsAfterPause, f.MissingAfterResume, f.RepeatedAfterResume,
-		f.SecondsAfterStop, f.SentByLedgerAfterStop, f.ArrivedAfterStop)
+		f.SecondsAfterStop, f.SentByLedgerAfterStop, f.ArrivedAfterStop, f.AnsweredInFlight, f.AnswerP50, f.AnswerP99)
 	return errors.Join(writeJSON(c.JSON, f), f.verdict())
 }
 

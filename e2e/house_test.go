@@ -106,10 +106,13 @@ func (h *house) knowAttributes() {
 }
 
 // work starts a worker of its own connections, and returns what stops it. The domain marks the mails that it sends.
-func (h *house) work(domain string) (stop func()) {
+func (h *house) work(domain string) (stop func()) { return h.workAt(domain, 0) }
+
+// workAt is work with a cap of so many mails per second.
+func (h *house) workAt(domain string, rate float64) (stop func()) {
 	w, err := worker.New(worker.Options{
 		Pool: h.connect(), Engine: h.engine, Log: slog.New(slog.DiscardHandler), SMTP: h.mail.URL + "?tls=none", Connections: 5,
-		RetryAfter: []time.Duration{time.Second, time.Second, time.Second}, Domain: domain,
+		Rate: rate, RetryAfter: []time.Duration{time.Second, time.Second, time.Second}, Domain: domain,
 	})
 	require.NoError(h, err)
 	ctx, cancel := context.WithCancel(context.Background())

@@ -61,6 +61,9 @@ func (f Flows) start(ctx context.Context, c Confirmed, run, state any) (Answer, 
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
 	options := runOptions(c.Ref)
+	if c.Spec.Trigger.Automatic() {
+		options.Priority = first
+	}
 	options.WorkflowIDConflictPolicy = enums.WORKFLOW_ID_CONFLICT_POLICY_FAIL
 	options.StaticSummary = clip(c.Spec.Name, 150) + " · " + c.Spec.Trigger.Describe()
 	campaign := cmp.Or(c.Spec.Action.CampaignID, c.Spec.Trigger.CampaignID)
@@ -82,6 +85,11 @@ func (f Flows) start(ctx context.Context, c Confirmed, run, state any) (Answer, 
 	return answer, refused(handle.Get(ctx, &answer))
 }
 
+// first is the priority of runs whose messages somebody waits for: where tasks have piled up (workers were away, or a thousand
+// imports were asked for at once), theirs are handed out before the others'. What a run schedules, and the run that it continues
+// as, has the same.
+var first = temporal.Priority{PriorityKey: 1}
+
 // runOptions are those of every run of a distribution.
 func runOptions(ref activities.Ref) client.StartWorkflowOptions {
 	return client.StartWorkflowOptions{
@@ -96,6 +104,7 @@ func (f Flows) Tell(ctx context.Context, ref activities.VersionRef, occurrences 
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
 	options := runOptions(ref.Ref)
+	options.Priority = first
 	options.StaticSummary = "distribution " + id.Distribution.Format(ref.DistributionID)
 	options.TypedSearchAttributes = temporal.NewSearchAttributes(
 		projectAttribute.ValueSet(id.Project.Format(ref.ProjectID)),

@@ -29,6 +29,7 @@ const testPatience = 30 * time.Second
 func (f Flows) SendTest(ctx context.Context, project, test uuid.UUID) error {
 	run, err := f.Client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID: "test/" + test.String(), TaskQueue: Queue, WorkflowExecutionTimeout: testPatience, StaticSummary: "a test message",
+		Priority: first,
 	}, TestMessage, activities.TestRef{ProjectID: project, TestID: test})
 	if err != nil {
 		return err

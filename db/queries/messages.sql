@@ -153,7 +153,7 @@ SELECT (SELECT count(*) FROM given)::bigint AS given, (SELECT count(*) FROM wait
 	(SELECT coalesce(array_agg(taken.id), '{}') FROM taken WHERE @listing::boolean)::uuid[] AS vouchers;
 
 -- name: MessageToSend :many
-SELECT seq, channel, version, recipient, attempts, flag, vars, customer_id FROM messages
+SELECT seq, channel, version, recipient, attempts, flag, vars, customer_id, occurrence FROM messages
 WHERE distribution_id = @distribution_id AND seq BETWEEN @from_seq AND @to_seq AND sent_at IS NULL
 	AND (flag IS NULL OR (flag = 'deferred' AND due_at <= now() + interval '1 second'))
 ORDER BY seq;

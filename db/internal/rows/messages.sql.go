@@ -780,7 +780,7 @@ func (q *Queries) MessageTallySum(ctx context.Context, db DBTX, distributionID u
 }
 
 const messageToSend = `-- name: MessageToSend :many
-SELECT seq, channel, version, recipient, attempts, flag, vars, customer_id FROM messages
+SELECT seq, channel, version, recipient, attempts, flag, vars, customer_id, occurrence FROM messages
 WHERE distribution_id = $1 AND seq BETWEEN $2 AND $3 AND sent_at IS NULL
 	AND (flag IS NULL OR (flag = 'deferred' AND due_at <= now() + interval '1 second'))
 ORDER BY seq
@@ -801,6 +801,7 @@ type MessageToSendRow struct {
 	Flag       *string
 	Vars       json.RawMessage
 	CustomerID uuid.UUID
+	Occurrence int64
 }
 
 func (q *Queries) MessageToSend(ctx context.Context, db DBTX, arg MessageToSendParams) ([]MessageToSendRow, error) {
@@ -821,6 +822,7 @@ func (q *Queries) MessageToSend(ctx context.Context, db DBTX, arg MessageToSendP
 			&i.Flag,
 			&i.Vars,
 			&i.CustomerID,
+			&i.Occurrence,
 		); err != nil {
 			return nil, err
 		}

@@ -56,7 +56,7 @@ func BenchmarkSend(b *testing.B) {
 						}
 					}
 				}()
-				require.NoError(b, p.Send(context.Background(), jobs))
+				require.NoError(b, p.Send(context.Background(), Batch{Jobs: jobs}))
 				b.StopTimer()
 				require.EqualValues(b, b.N, s.Stats().Messages)
 				b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "messages/s")

@@ -22,12 +22,12 @@ type conn struct {
 	timeout    time.Duration
 	pipelining bool
 	utf8       bool
-	begun      int       // messages whose envelope was sent
-	leasedAt   time.Time // when it was given out
-	proven     bool      // a message has been answered since it was opened or taken from the idle ones
-	reused     bool      // it was idle before
-	resetDue   bool      // a transaction was left open
-	resetSent  bool      // RSET leads the commands on their way
+	lease      lease
+	begun      int  // messages whose envelope was sent
+	proven     bool // a message has been answered since it was opened or taken from the idle ones
+	reused     bool // it was idle before
+	resetDue   bool // a transaction was left open
+	resetSent  bool // RSET leads the commands on their way
 	idleSince  time.Time
 	commands   []byte      // a buffer for an envelope that travels alone
 	ending     atomic.Bool // the final dot may have left: only the reply can tell now

@@ -47,7 +47,7 @@ func TestNoSecondDotBeforeDurable(t *testing.T) {
 			}
 			close(jobs)
 			ended := make(chan error, 1)
-			go func() { ended <- p.Send(within(t), jobs) }()
+			go func() { ended <- p.Send(within(t), Batch{Jobs: jobs}) }()
 			for i, to := range recipients(3) {
 				require.Equal(t, to, <-dots)
 				c := <-durable
@@ -114,7 +114,7 @@ func TestInDoubtIsAtMostConnections(t *testing.T) {
 			}}
 		}
 	}()
-	require.NoError(t, p.Send(within(t), jobs))
+	require.NoError(t, p.Send(within(t), Batch{Jobs: jobs}))
 	close(commit)
 	require.EqualValues(t, 5000, s.Stats().Messages)
 	require.LessOrEqual(t, most.Load(), int64(8))
@@ -159,7 +159,7 @@ func TestPauseAtTheLastMomentHoldsTheDot(t *testing.T) {
 	job.Before = func(context.Context) error { cancel(); return nil }
 	jobs := make(chan Job, 1)
 	jobs <- job
-	require.ErrorIs(t, p.Send(ctx, jobs), context.Canceled)
+	require.ErrorIs(t, p.Send(ctx, Batch{Jobs: jobs}), context.Canceled)
 	require.Empty(t, f.received())
 	require.Empty(t, l.outcomes)
 }
@@ -177,7 +177,7 @@ func TestPauseWaitsForWhatWasSentToBeDurable(t *testing.T) {
 	jobs <- job
 	jobs <- l.job("b@example.com")
 	ended := make(chan error, 1)
-	go func() { ended <- p.Send(ctx, jobs) }()
+	go func() { ended <- p.Send(ctx, Batch{Jobs: jobs}) }()
 	select {
 	case <-ended:
 		require.Fail(t, "Send returned before the outcome was durable")
@@ -206,7 +206,7 @@ func TestSharedConnectionWaitsForTheOtherSendsOutcome(t *testing.T) {
 	job.Done = func(channel.Outcome) <-chan struct{} { return durable }
 	first <- job
 	ended := make(chan error, 2)
-	go func() { ended <- p.Send(within(t), first) }()
+	go func() { ended <- p.Send(within(t), Batch{Jobs: first}) }()
 	require.Equal(t, "a@example.com", <-dots)
 	go func() { ended <- p.Send(within(t), l.queue("b@example.com")) }()
 	select {
@@ -270,7 +270,7 @@ func TestBeforeHoldsTheDot(t *testing.T) {
 	jobs := make(chan Job, 2)
 	jobs <- job
 	close(jobs)
-	require.NoError(t, p.Send(within(t), jobs))
+	require.NoError(t, p.Send(within(t), Batch{Jobs: jobs}))
 	require.Equal(t, []string{"before"}, order)
 
 	trouble := errors.New("the ledger is down")
@@ -279,7 +279,7 @@ func TestBeforeHoldsTheDot(t *testing.T) {
 	jobs = make(chan Job, 2)
 	jobs <- job
 	close(jobs)
-	require.ErrorIs(t, p.Send(within(t), jobs), trouble)
+	require.ErrorIs(t, p.Send(within(t), Batch{Jobs: jobs}), trouble)
 	require.Equal(t, []string{"a@example.com"}, f.received())
 	require.Equal(t, channel.Outcome{}, l.of("b@example.com"))
 }

@@ -249,14 +249,14 @@ func (l *ledger) job(to string) Job {
 	return Job{From: "shop@example.com", To: to, Append: hello(to), Done: l.done(to)}
 }
 
-// queue is a closed channel of jobs, one for each recipient.
-func (l *ledger) queue(recipients ...string) <-chan Job {
+// queue is a batch of jobs, one for each recipient.
+func (l *ledger) queue(recipients ...string) Batch {
 	jobs := make(chan Job, len(recipients))
 	for _, to := range recipients {
 		jobs <- l.job(to)
 	}
 	close(jobs)
-	return jobs
+	return Batch{Jobs: jobs}
 }
 
 func newPool(t *testing.T, s Settings) *Pool {

@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net/textproto"
-	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"herald/internal/channel"
@@ -43,10 +41,8 @@ type Pool struct {
 
 	mu      sync.Mutex
 	closed  bool
-	leased  int // connections given out or being opened
 	idle    []*conn
-	waiting []chan struct{}
-	queue   atomic.Int32 // how many wait
+	leases  leases
 	sweeper *time.Timer
 }
 
@@ -84,7 +80,7 @@ func (p *Pool) Close() {
 
 // Check opens a connection, or finds one open, so that wrong settings are known before a message needs them.
 func (p *Pool) Check(ctx context.Context) error {
-	c, _, err := p.acquire(ctx)
+	c, _, err := p.acquire(ctx, urgent)
 	if err != nil {
 		if f := (*fault.Error)(nil); errors.As(err, &f) {
 			return f
@@ -95,11 +91,10 @@ func (p *Pool) Check(ctx context.Context) error {
 	return nil
 }
 
-// acquire leases a connection: an idle one, or a new one while there are fewer than allowed. Who waits is served in turn.
-// It tells how many faults in a row there had been when it began. An error that is a *fault.Error says that it is no use to
-// try again now.
-func (p *Pool) acquire(ctx context.Context) (_ *conn, since int32, _ error) {
-	if err := p.lease(ctx); err != nil {
+// acquire leases a connection: an idle one, or a new one while there are fewer than allowed. It tells how many faults in a row
+// there had been when it began. An error that is a *fault.Error says that it is no use to try again now.
+func (p *Pool) acquire(ctx context.Context, who class) (_ *conn, since int32, _ error) {
+	if err := p.lease(ctx, who); err != nil {
 		return nil, 0, err
 	}
 	p.mu.Lock()
@@ -107,7 +102,7 @@ func (p *Pool) acquire(ctx context.Context) (_ *conn, since int32, _ error) {
 	since = p.health.faults.Load()
 	p.mu.Unlock()
 	if c != nil {
-		c.proven, c.reused, c.leasedAt = false, true, time.Now()
+		c.proven, c.reused, c.lease = false, true, lease{class: who, since: time.Now()}
 		return c, since, nil
 	}
 	c, err := p.open(ctx)
@@ -117,38 +112,11 @@ func (p *Pool) acquire(ctx context.Context) (_ *conn, since int32, _ error) {
 				err = f
 			}
 		}
-		p.free()
+		p.free(lease{class: who})
 		return nil, since, err
 	}
-	c.leasedAt = time.Now()
+	c.lease = lease{class: who, since: time.Now()}
 	return c, since, nil
-}
-
-// lease waits until one more connection may be used.
-func (p *Pool) lease(ctx context.Context) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if err := p.refusal(); err != nil {
-		return err
-	}
-	turn := make(chan struct{})
-	p.waiting = append(p.waiting, turn)
-	p.wake()
-	p.mu.Unlock()
-	select {
-	case <-turn:
-		p.mu.Lock()
-	case <-ctx.Done():
-		p.mu.Lock()
-		p.giveUp(turn)
-		return ctx.Err()
-	}
-	err := p.refusal()
-	if err != nil {
-		p.leased--
-		p.wake()
-	}
-	return err
 }
 
 var errClosed = errors.New("the pool is closed")
@@ -162,17 +130,6 @@ func (p *Pool) refusal() error {
 		return f
 	}
 	return nil
-}
-
-// giveUp takes a waiter off the list, or gives back the lease that it got just now; p.mu is held.
-func (p *Pool) giveUp(turn chan struct{}) {
-	if i := slices.Index(p.waiting, turn); i >= 0 {
-		p.waiting = slices.Delete(p.waiting, i, i+1)
-		p.queue.Store(int32(len(p.waiting)))
-		return
-	}
-	p.leased--
-	p.wake()
 }
 
 func (p *Pool) open(ctx context.Context) (*conn, error) {
@@ -215,7 +172,7 @@ func (p *Pool) release(c *conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	defer p.wake()
-	p.leased--
+	p.leases.end(c.lease)
 	if p.closed {
 		go c.quit()
 		return
@@ -244,44 +201,6 @@ func (p *Pool) sweep() {
 	for _, c := range old {
 		c.quit()
 	}
-}
-
-// free gives up a lease whose connection is gone.
-func (p *Pool) free() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.leased--
-	p.wake()
-}
-
-// wake leases to those who wait, in their order, as many connections as may be used; while the server is in trouble only one
-// tries at a time. p.mu is held.
-func (p *Pool) wake() {
-	limit := p.settings.Connections
-	if p.health.troubled() {
-		limit = 1
-	}
-	for len(p.waiting) > 0 && p.leased < limit {
-		p.leased++
-		close(p.waiting[0])
-		p.waiting = p.waiting[1:]
-	}
-	p.queue.Store(int32(len(p.waiting)))
-}
-
-// turnTime is how long a lease may last while others wait for a connection. A batch that is sent fast keeps all connections to
-// its end, so that their outcomes are committed in large groups; one that crawls lets others in.
-const turnTime = time.Second
-
-// turnOver reports whether a connection should now serve someone else.
-func (p *Pool) turnOver(c *conn) bool {
-	return p.queue.Load() > 0 && time.Since(c.leasedAt) >= p.turn && !p.health.troubled()
-}
-
-func (p *Pool) wakeAll() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.wake()
 }
 
 // fault counts a fault of the server; where that is one too many, it is the one to give up with.

@@ -12,17 +12,30 @@ import (
 	"herald/internal/fault"
 )
 
-// Send hands jobs to the pool's connections until jobs is closed and every outcome is durable. It ends early when ctx ends (jobs
+// Batch is what one Send sends.
+type Batch struct {
+	// Jobs is best buffered: a connection looks whether a next job is at hand before it ends the one it has.
+	Jobs <-chan Job
+	// Urgent goes before what is not, for connections and for the limiter's turns.
+	Urgent bool
+}
+
+func (b Batch) class() class {
+	if b.Urgent {
+		return urgent
+	}
+	return bulk
+}
+
+// Send hands jobs to the pool's connections until their channel is closed and every outcome is durable. It ends early when ctx ends (jobs
 // not begun are left, those whose final dot has left are finished; the error is ctx's), when a Before fails, or when the sender
 // or the provider is at fault: then with a *fault.Error of code ProviderFault that carries the provider's own words and
 // RetryAfter. A job whose Done was not called when Send returns was certainly not taken by the server.
-//
-// A buffered channel serves best: a connection looks whether a next job is at hand before it ends the one it has.
-func (p *Pool) Send(ctx context.Context, jobs <-chan Job) error {
+func (p *Pool) Send(ctx context.Context, batch Batch) error {
 	if f := p.health.refuse(); f != nil {
 		return f
 	}
-	s := &sending{pool: p, jobs: jobs}
+	s := &sending{pool: p, jobs: batch.Jobs, class: batch.class()}
 	s.ctx, s.cancel = context.WithCancelCause(ctx)
 	defer s.cancel(nil)
 	s.grow()
@@ -34,6 +47,7 @@ func (p *Pool) Send(ctx context.Context, jobs <-chan Job) error {
 type sending struct {
 	pool    *Pool
 	jobs    <-chan Job
+	class   class
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
 	workers sync.WaitGroup
@@ -59,6 +73,7 @@ type worker struct {
 	*sending
 	current, next *message
 	held          *message // taken, but its turn has to wait
+	early         *Job     // taken, but the limiter has no turn for it yet
 	spare         *message
 	grown         bool
 	since         int32             // the server's faults in a row when this worker last had reason to trust it
@@ -95,7 +110,7 @@ func (w *worker) run() {
 			w.grown = true
 			w.grow()
 		}
-		c, since, err := w.pool.acquire(w.ctx)
+		c, since, err := w.pool.acquire(w.ctx, w.class)
 		w.since = since
 		if err != nil {
 			if w.ctx.Err() != nil {
@@ -128,7 +143,7 @@ func (w *worker) leave(c *conn, end conclusion) bool {
 	default:
 		c.close()
 	}
-	w.pool.free()
+	w.pool.free(c.lease)
 	return end != over
 }
 
@@ -169,7 +184,7 @@ func (w *worker) answered(c *conn, m *message, o channel.Outcome) {
 	}
 }
 
-// take waits for the next job that can be rendered; nil when there is none or the Send has ended.
+// take waits for the next job that can be rendered, and for its turn; nil when there is none or the Send has ended.
 func (w *worker) take() *message {
 	if m := w.held; m != nil {
 		w.held = nil
@@ -181,26 +196,41 @@ func (w *worker) take() *message {
 				return nil
 			}
 		}
-		select {
-		case <-w.ctx.Done():
+		job, ok := w.await()
+		if !ok {
 			return nil
-		default:
 		}
-		select {
-		case job, ok := <-w.jobs:
-			if !ok {
+		if limiter := w.pool.settings.Limiter; limiter != nil {
+			if err := limiter.Wait(w.ctx, w.class == urgent); err != nil {
+				w.cancel(err)
 				return nil
 			}
-			if m := w.ready(job); m != nil {
-				return m
-			}
-		case <-w.ctx.Done():
-			return nil
+		}
+		if m := w.ready(job); m != nil {
+			return m
 		}
 	}
 }
 
-// tryTake is take without waiting.
+// await waits for the next job; false when there is none or the Send has ended.
+func (w *worker) await() (job Job, ok bool) {
+	if w.ctx.Err() != nil {
+		return job, false
+	}
+	if w.early != nil {
+		job, w.early = *w.early, nil
+		return job, true
+	}
+	select {
+	case job, ok = <-w.jobs:
+		return job, ok
+	case <-w.ctx.Done():
+		return job, false
+	}
+}
+
+// tryTake is take without waiting, for a worker that holds a connection: where the limiter would make it wait, others may have
+// the connection meanwhile.
 func (w *worker) tryTake() *message {
 	if m := w.held; m != nil {
 		w.held = nil
@@ -210,6 +240,10 @@ func (w *worker) tryTake() *message {
 		select {
 		case job, ok := <-w.jobs:
 			if !ok {
+				return nil
+			}
+			if limiter := w.pool.settings.Limiter; limiter != nil && !limiter.Try(w.class == urgent) {
+				w.early = &job
 				return nil
 			}
 			if m := w.ready(job); m != nil {
@@ -222,14 +256,8 @@ func (w *worker) tryTake() *message {
 	return nil
 }
 
-// ready waits for the limiter and renders the message; nil when it has failed or may not begin.
+// ready renders the message; nil when it has failed.
 func (w *worker) ready(job Job) *message {
-	if limiter := w.pool.settings.Limiter; limiter != nil {
-		if err := limiter.Wait(w.ctx); err != nil {
-			w.cancel(err)
-			return nil
-		}
-	}
 	m := w.spare
 	if w.spare = nil; m == nil {
 		m = &message{}

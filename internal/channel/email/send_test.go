@@ -97,7 +97,7 @@ func TestMessagesThatCannotBeSent(t *testing.T) {
 		jobs <- j
 	}
 	close(jobs)
-	require.NoError(t, p.Send(within(t), jobs))
+	require.NoError(t, p.Send(within(t), Batch{Jobs: jobs}))
 	require.Equal(t, channel.Outcome{Verdict: channel.Failed, Reason: RenderFailed, Reply: "line 3 is wrong"}, l.of("broken@example.com"))
 	require.Equal(t, AddressInvalid, l.of(crooked.To).Reason)
 	require.Equal(t, UTF8Unsupported, l.of(foreign.To).Reason)
@@ -129,7 +129,7 @@ func TestDotsArriveAsTheyWere(t *testing.T) {
 	jobs := make(chan Job, 1)
 	jobs <- job
 	close(jobs)
-	require.NoError(t, p.Send(within(t), jobs))
+	require.NoError(t, p.Send(within(t), Batch{Jobs: jobs}))
 	require.Equal(t, []string{text}, f.bodies)
 }
 
@@ -158,7 +158,9 @@ type countingLimiter struct {
 	until int32
 }
 
-func (c *countingLimiter) Wait(ctx context.Context) error {
+func (c *countingLimiter) Try(bool) bool { return false }
+
+func (c *countingLimiter) Wait(ctx context.Context, _ bool) error {
 	if c.n.Add(1) > c.until {
 		<-ctx.Done()
 		return ctx.Err()
@@ -201,7 +203,7 @@ func TestSendsShareTheConnections(t *testing.T) {
 		endless <- l.job("e@example.com")
 	}
 	ended := make(chan error, 1)
-	go func() { ended <- p.Send(ctx, endless) }()
+	go func() { ended <- p.Send(ctx, Batch{Jobs: endless}) }()
 	require.Eventually(t, func() bool { return s.Stats().Messages > 100 }, 10*time.Second, time.Millisecond)
 	var sends sync.WaitGroup
 	for i := range 3 {

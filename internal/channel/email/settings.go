@@ -22,9 +22,12 @@ const (
 	Clear    Security = "none"     // never encrypted, not even for the password
 )
 
-// Limiter holds sending back: Wait returns when one more message may go out.
+// Limiter holds sending back. Who is urgent goes before those who are not.
 type Limiter interface {
-	Wait(ctx context.Context) error
+	// Wait returns when one more message may go out.
+	Wait(ctx context.Context, urgent bool) error
+	// Try reports whether one may go out at once, for who has something to give up before it waits.
+	Try(urgent bool) bool
 }
 
 // Settings say how to reach one SMTP server.
