@@ -467,6 +467,8 @@ func TestRedemptionsAreListed(t *testing.T) {
 		"filters[object][conditions][$is]=redemption_rollback":                                                   1,
 		"filters[customer_id][conditions][$in][0]=" + ada:                                                        3,
 		"filters[campaign_name][conditions][$contains]=sal":                                                      1,
+		"filters[campaign_name][conditions][$in][0]=Sale&filters[campaign_name][conditions][$in][1]=X":           1,
+		"filters[voucher_code][conditions][$in][0]=B&filters[voucher_code][conditions][$is_not]=C":               1,
 		"filters[failure_code][conditions][$has_value]=true":                                                     1,
 		"filters[parent_redemption_id][conditions][$has_value]=true":                                             0,
 		"filters[user_login][conditions][$has_value]=true":                                                       0,

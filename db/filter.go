@@ -23,7 +23,8 @@ type Condition struct {
 }
 
 // filterColumn is where a field of a filter stands and what it holds: text, number, time or truth. Under a field's name, a space and
-// an operator without a value ("active $expired") stands a condition by itself.
+// an operator stands a condition of its own: of an operator without a value ("active $expired"), or one that finds by an index what
+// has one of the values ("voucher_code $is"), where the expression would be asked of every row; the list's project is $1.
 type filterColumn struct{ expression, kind string }
 
 // where gathers the conditions of a list whose shape depends on what is asked for.
@@ -61,18 +62,7 @@ func (w *where) between(expression string, after, before *time.Time) {
 func (w *where) filter(f Filter, columns map[string]filterColumn, metadata string) error {
 	var pieces []string
 	for _, c := range f.Conditions {
-		if state, is := columns[c.Field+" "+c.Operator]; is {
-			pieces = append(pieces, state.expression)
-			continue
-		}
-		at, ok := columns[c.Field]
-		if key, is := strings.CutPrefix(c.Field, "metadata."); is && key != "" && metadata != "" {
-			at, ok = filterColumn{w.bind("("+metadata+"->>?)", key), "text"}, true
-		}
-		if !ok {
-			return badFilter(c, "it is not a field that this list filters by")
-		}
-		piece, err := w.condition(c, at)
+		piece, err := w.piece(c, columns, metadata)
 		if err != nil {
 			return err
 		}
@@ -87,6 +77,24 @@ func (w *where) filter(f Filter, columns map[string]filterColumn, metadata strin
 	}
 	w.clauses = append(w.clauses, "("+strings.Join(pieces, junction)+")")
 	return nil
+}
+
+// piece compiles one condition.
+func (w *where) piece(c Condition, columns map[string]filterColumn, metadata string) (string, error) {
+	if own, is := columns[c.Field+" "+c.Operator]; is {
+		if own.kind == "" {
+			return own.expression, nil
+		}
+		return w.values(c, own, "%s")
+	}
+	at, ok := columns[c.Field]
+	if key, is := strings.CutPrefix(c.Field, "metadata."); is && key != "" && metadata != "" {
+		at, ok = filterColumn{w.bind("("+metadata+"->>?)", key), "text"}, true
+	}
+	if !ok {
+		return "", badFilter(c, "it is not a field that this list filters by")
+	}
+	return w.condition(c, at)
 }
 
 // comparisons are the operators that compare with one value.

@@ -273,11 +273,16 @@ var publicationColumns = map[string]filterColumn{
 	"failure_code": {"p.failure_code", "text"}, "result": {"p.result", "text"}, "source_id": {"p.source_id", "text"},
 	"customer_id":       {"'cust_' || replace(p.customer_id::text, '-', '')", "text"},
 	"campaign_name":     {"(SELECT c.name FROM campaigns c WHERE c.id = p.campaign_id)", "text"},
+	"campaign_name $is": publicationsOfCampaigns, "campaign_name $in": publicationsOfCampaigns,
 	"voucher_type":      {"(SELECT v.type FROM vouchers v WHERE v.id = p.voucher_ids[1])", "text"},
 	"is_referral_code":  {"(SELECT v.is_referral_code FROM vouchers v WHERE v.id = p.voucher_ids[1])", "truth"},
 	"parent_object_id":  {"'camp_' || replace(p.campaign_id::text, '-', '')", "text"},
 	"related_object_id": {"'v_' || replace(p.voucher_ids[1]::text, '-', '')", "text"},
 	"channel":           {"p.channel", "text"}, "created_at": {"p.created_at", "time"}, "tracking_id": {"p.tracking_id", "text"},
+}
+
+var publicationsOfCampaigns = filterColumn{
+	"(p.campaign_id IN (SELECT c.id FROM campaigns c WHERE c.project_id = $1 AND c.name = ANY(?)))", "text",
 }
 
 // List lists publications with their vouchers, and how many there are in all.

@@ -54,17 +54,24 @@ type RedemptionList struct {
 
 // redemptionFields are the fields that filters of redemptions know.
 var redemptionFields = map[string]filterColumn{
-	"voucher_code": {"(SELECT v.code FROM vouchers v WHERE v.id = r.voucher_id)", "text"},
+	"voucher_code":     {"(SELECT v.code FROM vouchers v WHERE v.id = r.voucher_id)", "text"},
+	"voucher_code $is": redemptionsOfCodes, "voucher_code $in": redemptionsOfCodes,
 	"related_object_id": {"coalesce('v_' || replace(r.voucher_id::text, '-', ''), 'promo_' || replace(r.promotion_tier_id::text, '-', ''))",
 		"text"},
 	"related_object_parent_id": {"'camp_' || replace(r.campaign_id::text, '-', '')", "text"},
 	"parent_redemption_id":     {"'r_' || replace(r.parent_id::text, '-', '')", "text"},
 	"failure_code":             {"r.failure_code", "text"}, "result": {"r.result", "text"}, "object": {"r.object", "text"},
-	"customer_id":   {"'cust_' || replace(r.customer_id::text, '-', '')", "text"},
-	"campaign_name": {"(SELECT c.name FROM campaigns c WHERE c.id = r.campaign_id)", "text"},
-	"user_login":    {"NULL::text", "text"}, // nobody redeems as a user: all calls come with a key
-	"tracking_id":   {"r.tracking_id", "text"}, "created_at": {"r.created_at", "time"}, "status": {"r.status", "text"},
+	"customer_id":       {"'cust_' || replace(r.customer_id::text, '-', '')", "text"},
+	"campaign_name":     {"(SELECT c.name FROM campaigns c WHERE c.id = r.campaign_id)", "text"},
+	"campaign_name $is": redemptionsOfCampaigns, "campaign_name $in": redemptionsOfCampaigns,
+	"user_login":  {"NULL::text", "text"}, // nobody redeems as a user: all calls come with a key
+	"tracking_id": {"r.tracking_id", "text"}, "created_at": {"r.created_at", "time"}, "status": {"r.status", "text"},
 }
+
+var (
+	redemptionsOfCodes     = filterColumn{"(r.voucher_id IN (SELECT v.id FROM vouchers v WHERE v.project_id = $1 AND v.code = ANY(?)))", "text"}
+	redemptionsOfCampaigns = filterColumn{"(r.campaign_id IN (SELECT c.id FROM campaigns c WHERE c.project_id = $1 AND c.name = ANY(?)))", "text"}
+)
 
 // redemptionOrders are the orders of lists.
 var redemptionOrders = map[string]string{

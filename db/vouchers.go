@@ -200,14 +200,19 @@ type VoucherList struct {
 var voucherColumns = map[string]filterColumn{
 	"code": {"v.code", "text"}, "id": {"'v_' || replace(v.id::text, '-', '')", "text"}, "type": {"v.type", "text"},
 	"voucher_type": {"v.type", "text"}, "category": {"v.category", "text"}, "categories": {"v.category", "text"},
-	"campaign":    {"(SELECT c.name FROM campaigns c WHERE c.id = v.campaign_id)", "text"},
-	"campaigns":   {"(SELECT c.name FROM campaigns c WHERE c.id = v.campaign_id)", "text"},
+	"campaign":     {"(SELECT c.name FROM campaigns c WHERE c.id = v.campaign_id)", "text"},
+	"campaigns":    {"(SELECT c.name FROM campaigns c WHERE c.id = v.campaign_id)", "text"},
+	"campaign $is": vouchersOfCampaigns, "campaign $in": vouchersOfCampaigns, "campaigns $is": vouchersOfCampaigns, "campaigns $in": vouchersOfCampaigns,
 	"campaign_id": {"'camp_' || replace(v.campaign_id::text, '-', '')", "text"},
 	"holder_id":   {"'cust_' || replace(v.holder_id::text, '-', '')", "text"},
 	"active":      {"v.active", "truth"}, "is_referral_code": {"v.is_referral_code", "truth"},
 	"created_at": {"v.created_at", "time"}, "updated_at": {"v.updated_at", "time"}, "start_date": {"v.start_date", "time"},
 	"expiration_date": {"v.expiration_date", "time"}, "additional_info": {"v.additional_info", "text"},
 	"redemption.quantity": {"v.redemption_quantity", "number"}, "redemption.redeemed_quantity": {"v.redeemed_quantity", "number"},
+}
+
+var vouchersOfCampaigns = filterColumn{
+	"(v.campaign_id IN (SELECT c.id FROM campaigns c WHERE c.project_id = $1 AND c.name = ANY(?)))", "text",
 }
 
 // List lists vouchers, with how many there are in all.
