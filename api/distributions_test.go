@@ -213,6 +213,13 @@ func TestPreviews(t *testing.T) {
 	d.call(t, 404, "POST", path, object{"customer_id": id.Customer.Format(id.New())})
 	require.Contains(t, properties(d.call(t, 400, "POST", path, object{"channel": "sms"})), "channel")
 	require.Contains(t, properties(d.call(t, 400, "POST", "/v1/distributions/"+one+"/test", object{"to": "nobody"})), "to")
+
+	coupons := d.call(t, 200, "POST", "/v1/campaigns", percent("Spring", nil))["id"]
+	letter := email("{{ voucher.value }} off", "{{ voucher.code }}")
+	letter["from"] = "news@shop.example"
+	one = d.drafted(t, object{"action": object{"type": "publish_code", "campaign_id": coupons}, "channels": []any{letter}})
+	shown = d.call(t, 200, "POST", "/v1/distributions/"+one+"/preview", object{})
+	require.Equal(t, []any{"10% off", "PREVIEW-CODE"}, []any{shown["subject"], strings.TrimSpace(shown["text"].(string))})
 }
 
 func TestDistributionsOfOthersDoNotExist(t *testing.T) {

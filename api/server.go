@@ -58,8 +58,8 @@ func New(o Options) http.Handler {
 	v1 := routes{e.Group("/v1")}
 	distributions{
 		store: db.Distributions{Pool: o.Pool}, messages: db.Messages{Pool: o.Pool},
-		segments: db.Segments{Pool: o.Pool},
-		tests:    db.TestMessages{Pool: o.Pool}, flows: flows,
+		campaigns: db.Campaigns{Pool: o.Pool}, segments: db.Segments{Pool: o.Pool},
+		tests: db.TestMessages{Pool: o.Pool}, flows: flows,
 		delay: o.Delay, from: o.From, engineUI: o.EngineUI, namespace: o.EngineNamespace,
 	}.routes(v1)
 	asyncActions{db.AsyncActions{Pool: o.Pool}}.routes(v1)
