@@ -24,6 +24,7 @@ type shownMessage struct {
 	ID             string            `json:"id"`
 	DistributionID string            `json:"distribution_id"`
 	CustomerID     string            `json:"customer_id"`
+	OccurrenceID   string            `json:"occurrence_id,omitempty"` // in the customer's activity: why it was sent
 	Channel        string            `json:"channel"`
 	Version        int               `json:"version"`
 	Status         message.Status    `json:"status"`
@@ -53,6 +54,9 @@ func showMessage(spec distribution.Spec, m message.Message) shownMessage {
 		CustomerID: id.Customer.Format(m.CustomerID), Version: m.Version, Status: m.Status, Reason: m.Reason,
 		Recipient: m.Recipient, Reply: m.Reply, Attempts: m.Attempts, VoucherID: id.Voucher.FormatPtr(m.VoucherID),
 		CreatedAt: timestamp(m.CreatedAt), SentAt: stamp.Ptr(m.SentAt), DueAt: stamp.Ptr(m.DueAt), History: m.History, Object: "message",
+	}
+	if m.Occurrence != 0 {
+		shown.OccurrenceID = id.FormatOccurrence(m.Occurrence)
 	}
 	if m.Channel < len(spec.Channels) {
 		shown.Channel = string(spec.Channels[m.Channel].Type)

@@ -13,6 +13,7 @@ import (
 
 	"herald/internal/distribution"
 	"herald/internal/occurrence"
+	"herald/internal/template"
 )
 
 // firing is how one trigger fires: in a project that was made ready for it, and that has told of no such thing yet.
@@ -103,6 +104,21 @@ func TestEveryTriggerThatADistributionCanHaveIsTold(t *testing.T) {
 	require.Empty(t, told, "told, and nobody can answer it")
 }
 
+// What occurrences bring can be shown in a message.
+func TestTemplatesKnowWhatTriggersBring(t *testing.T) {
+	t.Parallel()
+	roots := map[string]bool{}
+	for _, known := range template.Known {
+		root, _, _ := strings.Cut(known.Path, ".")
+		roots[root] = true
+	}
+	for _, fit := range distribution.Fits {
+		for _, key := range fit.Data {
+			require.True(t, roots[key], "%s of %s", key, fit.Trigger)
+		}
+	}
+}
+
 // occurred is a row of the ledger, by what distributions find it.
 type occurred struct {
 	Customer, Subject, Tier, Name string
@@ -136,6 +152,15 @@ func (f firing) shows(t *testing.T, d door, entry object, who object) {
 			}
 		}
 		isPart(t, want[key], data[key], key)
+	}
+	fit, _ := distribution.FitOf(distribution.TriggerType(entry["type"].(string)))
+	for _, key := range fit.Data {
+		require.Contains(t, data, key)
+	}
+	for key, value := range data {
+		if value != nil && key != "customer" {
+			require.Contains(t, fit.Data, key, "the table of what fits says what a trigger brings")
+		}
 	}
 	if strings.HasPrefix(entry["type"].(string), "customer.segment.") { // they are in it, or not, for what they are
 		require.Equal(t, who, data["customer"])

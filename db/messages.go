@@ -158,7 +158,7 @@ func (s Messages) Analytics(ctx context.Context, project, distribution uuid.UUID
 func toMessage(row rows.Message) (message.Message, error) {
 	m := message.Message{
 		DistributionID: row.DistributionID, Seq: row.Seq, CustomerID: row.CustomerID, Version: int(row.Version),
-		Channel: int(row.Channel), Recipient: deref(row.Recipient), Reason: deref(row.Reason), Reply: deref(row.Reply),
+		Channel: int(row.Channel), Occurrence: row.Occurrence, Recipient: deref(row.Recipient), Reason: deref(row.Reason), Reply: deref(row.Reply),
 		Attempts: int(row.Attempts), CreatedAt: row.CreatedAt, SentAt: row.SentAt, DueAt: row.DueAt,
 		VoucherID: row.VoucherID, Vars: row.Vars, Status: message.Status(deref(row.Flag)),
 	}

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"herald/internal/id"
@@ -29,8 +30,7 @@ func (h *house) live(spec object) string {
 // gets waits until a mailbox has so many mails.
 func (h *house) gets(to string, mails int) {
 	h.Helper()
-	require.Eventually(h, func() bool { return h.mail.ByRecipient()[to] == mails }, 20*time.Second, 20*time.Millisecond,
-		"%s has %d mails, not %d", to, h.mail.ByRecipient()[to], mails)
+	require.EventuallyWithT(h, func(c *assert.CollectT) { assert.Equal(c, mails, h.mail.ByRecipient()[to], to) }, 20*time.Second, 20*time.Millisecond)
 }
 
 // "You can send messages to customers who paid for an order above $99 and belong to a new customer segment": only those.

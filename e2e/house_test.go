@@ -134,20 +134,30 @@ func (h *house) workAt(domain string, rate float64) (stop func()) {
 type object = map[string]any
 
 // call makes a request and expects a status.
-func (h *house) call(method, path string, body any, want int) (answer object) {
+func (h *house) call(method, path string, body any, want int, headers ...string) (answer object) {
+	h.Helper()
+	h.ask(method, path, body, want, &answer, headers...)
+	return answer
+}
+
+// ask makes a request, and reads the answer into what it should be.
+func (h *house) ask(method, path string, body any, want int, answer any, headers ...string) {
 	h.Helper()
 	text, err := json.Marshal(body)
 	require.NoError(h, err)
-	return h.request(method, path, "application/json", bytes.NewReader(text), want)
+	h.request(method, path, "application/json", bytes.NewReader(text), want, answer, headers...)
 }
 
-func (h *house) request(method, path, contentType string, body io.Reader, want int) (answer object) {
+func (h *house) request(method, path, contentType string, body io.Reader, want int, answer any, headers ...string) {
 	h.Helper()
 	req, err := http.NewRequestWithContext(context.Background(), method, h.door.URL+"/v1"+path, body)
 	require.NoError(h, err)
 	req.Header.Set("X-App-Id", h.app)
 	req.Header.Set("X-App-Token", h.token)
 	req.Header.Set("Content-Type", contentType)
+	for i := 0; i+1 < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
 	resp, err := http.DefaultClient.Do(req)
 	require.NoError(h, err)
 	defer func() { require.NoError(h, resp.Body.Close()) }()
@@ -155,9 +165,8 @@ func (h *house) request(method, path, contentType string, body io.Reader, want i
 	require.NoError(h, err)
 	require.Equal(h, want, resp.StatusCode, "%s %s: %s", method, path, text)
 	if len(text) > 0 {
-		require.NoError(h, json.Unmarshal(text, &answer), "%s", text)
+		require.NoError(h, json.Unmarshal(text, answer), "%s", text)
 	}
-	return answer
 }
 
 // people puts customers into a segment, each with a name and an address of their own, and returns the segment's id.

@@ -1,10 +1,8 @@
 package e2e_test
 
 import (
-	"bytes"
 	"fmt"
 	"maps"
-	"mime/multipart"
 	"net/http"
 	"slices"
 	"strings"
@@ -22,19 +20,11 @@ func TestFromACSVFileToTheInbox(t *testing.T) {
 	const people = 300
 	h := newHouse(t, 2*time.Second)
 	h.work("herald.example")
-	var file bytes.Buffer
-	form := multipart.NewWriter(&file)
-	part, err := form.CreateFormFile("file", "customers.csv")
-	require.NoError(t, err)
-	fmt.Fprintln(part, "Source_id,Name,Email,city")
+	file := "Source_id,Name,Email,city\n"
 	for n := range people {
-		fmt.Fprintf(part, "c%d,Wilhelmina Q%d,wilhelmina.q%d@private.example,%s\n", n, n, n, []string{"Katowice", "Katowice", "Warsaw"}[n%3])
+		file += fmt.Sprintf("c%d,Wilhelmina Q%d,wilhelmina.q%d@private.example,%s\n", n, n, n, []string{"Katowice", "Katowice", "Warsaw"}[n%3])
 	}
-	require.NoError(t, form.Close())
-	h.request("POST", "/customers/importCSV", form.FormDataContentType(), &file, http.StatusAccepted)
-	require.Eventually(t, func() bool {
-		return h.call("GET", "/customers?limit=1", nil, http.StatusOK)["total"] == float64(people)
-	}, 30*time.Second, 50*time.Millisecond)
+	h.done(h.imports(file))
 
 	segment := h.call("POST", "/segments", object{
 		"name": "Katowice", "type": "auto-update",

@@ -60,6 +60,8 @@ var (
 	giftCards   = []campaign.Kind{campaign.GiftVouchers}
 	loyalty     = []campaign.Kind{campaign.LoyaltyProgram}
 	referral    = []campaign.Kind{campaign.ReferralProgram}
+	ordering    = []string{"order", "referrer", "redemption"}
+	redeeming   = []string{"campaign", "voucher", "holder", "order", "promotion_tier", "redemption"}
 )
 
 // Fits is the one table of which trigger names what, and of which actions and channels fit it: validation, the API's errors
@@ -68,33 +70,39 @@ var Fits = []Fit{
 	{Trigger: Manual, Actions: everything, Channels: allChannels},
 	{Trigger: TriggerType(occurrence.SegmentEntered), Actions: everything, Channels: allChannels, About: AboutSegment, Data: []string{"segment"}},
 	{Trigger: TriggerType(occurrence.SegmentLeft), Actions: everything, Channels: allChannels, About: AboutSegment, Data: []string{"segment"}},
-	{Trigger: TriggerType(occurrence.OrderCreated), Actions: everything, Channels: allChannels, Rule: true, Data: []string{"order"}},
-	{Trigger: TriggerType(occurrence.OrderUpdated), Actions: everything, Channels: allChannels, Rule: true, Data: []string{"order"}},
-	{Trigger: TriggerType(occurrence.OrderPaid), Actions: everything, Channels: allChannels, Rule: true, Data: []string{"order"}},
-	{Trigger: TriggerType(occurrence.OrderCanceled), Actions: everything, Channels: allChannels, Rule: true, Data: []string{"order"}},
-	{Trigger: TriggerType(occurrence.CustomEvent), Actions: everything, Channels: allChannels, About: AboutEvent, Rule: true, Data: []string{"event"}},
-	{Trigger: TriggerType(occurrence.Published), Actions: justMessage, Channels: allChannels, About: AboutCampaign, Data: []string{"voucher", "publication"}},
+	{Trigger: TriggerType(occurrence.OrderCreated), Actions: everything, Channels: allChannels, Rule: true, Data: ordering},
+	{Trigger: TriggerType(occurrence.OrderUpdated), Actions: everything, Channels: allChannels, Rule: true, Data: ordering},
+	{Trigger: TriggerType(occurrence.OrderPaid), Actions: everything, Channels: allChannels, Rule: true, Data: ordering},
+	{Trigger: TriggerType(occurrence.OrderCanceled), Actions: everything, Channels: allChannels, Rule: true, Data: ordering},
+	{Trigger: TriggerType(occurrence.CustomEvent), Actions: everything, Channels: allChannels, About: AboutEvent, Rule: true, Data: []string{"event", "referral", "loyalty"}},
+	{
+		Trigger: TriggerType(occurrence.Published), Actions: justMessage, Channels: allChannels, About: AboutCampaign,
+		Data: []string{"campaign", "voucher", "publication"},
+	},
 	{
 		Trigger: TriggerType(occurrence.GiftBalanceAdded), Actions: justMessage, Channels: allChannels, About: AboutCampaign, Kinds: giftCards,
-		Data: []string{"voucher", "balance"},
+		Data: []string{"campaign", "voucher", "balance", "transaction"},
 	},
 	{
 		Trigger: TriggerType(occurrence.PointsAdded), Actions: justMessage, Channels: allChannels, About: AboutCampaign, Kinds: loyalty,
-		Data: []string{"voucher", "balance"},
+		Data: []string{"campaign", "voucher", "balance", "transaction"},
 	},
 	{
 		Trigger: TriggerType(occurrence.PointsExpired), Actions: justMessage, Channels: allChannels, About: AboutCampaign, Kinds: loyalty,
-		Data: []string{"voucher", "points"},
+		Data: []string{"campaign", "voucher", "points", "buckets", "transaction"},
 	},
-	{Trigger: TriggerType(occurrence.Redeemed), Actions: justMessage, Channels: allChannels, About: AboutCampaign, Data: []string{"voucher", "order", "redemption"}},
-	{Trigger: TriggerType(occurrence.RolledBack), Actions: justMessage, Channels: allChannels, About: AboutCampaign, Data: []string{"voucher", "order", "redemption"}},
+	{Trigger: TriggerType(occurrence.Redeemed), Actions: justMessage, Channels: allChannels, About: AboutCampaign, Data: redeeming},
+	{
+		Trigger: TriggerType(occurrence.RolledBack), Actions: justMessage, Channels: allChannels, About: AboutCampaign,
+		Data: append([]string{"redemption_rollback"}, redeeming...),
+	},
 	{
 		Trigger: TriggerType(occurrence.Rewarded), Actions: justMessage, Channels: allChannels, About: AboutCampaign, Kinds: loyalty,
-		Data: []string{"voucher", "reward", "redemption"},
+		Data: []string{"campaign", "voucher", "holder", "reward", "redemption", "balance", "custom_event"},
 	},
 	{
 		Trigger: TriggerType(occurrence.RewardedPoints), Actions: justMessage, Channels: allChannels, About: AboutCampaign, Kinds: loyalty,
-		Data: []string{"voucher", "balance", "order", "event", "loyalty_tier"},
+		Data: []string{"campaign", "voucher", "holder", "balance", "order", "event", "loyalty_tier", "earning_rule"},
 	},
 	tierFit(occurrence.TierJoined, "loyalty_tier"),
 	tierFit(occurrence.TierLeft, "loyalty_tier"),
@@ -103,13 +111,14 @@ var Fits = []Fit{
 	tierFit(occurrence.TierDowngraded, "loyalty_tier_from", "loyalty_tier_to"),
 	{
 		Trigger: TriggerType(occurrence.Referred), Actions: justMessage, Channels: allChannels, About: AboutCampaign, Kinds: referral,
-		Data: []string{"voucher", "referrer"},
+		Data: []string{"campaign", "voucher", "referrer", "custom_event", "redemption"},
 	},
 }
 
 func tierFit(t occurrence.Type, data ...string) Fit {
 	return Fit{
-		Trigger: TriggerType(t), Actions: justMessage, Channels: allChannels, About: AboutCampaign, Kinds: loyalty, Tier: true, Data: data,
+		Trigger: TriggerType(t), Actions: justMessage, Channels: allChannels, About: AboutCampaign, Kinds: loyalty, Tier: true,
+		Data: append([]string{"campaign", "created_at"}, data...),
 	}
 }
 

@@ -57,8 +57,9 @@ type Message struct {
 	DistributionID uuid.UUID
 	Seq            int64 // its number within the distribution, from 1
 	CustomerID     uuid.UUID
-	Version        int // of the distribution, whose template it is rendered from
-	Channel        int // position in that version's channels
+	Version        int   // of the distribution, whose template it is rendered from
+	Channel        int   // position in that version's channels
+	Occurrence     int64 // that triggered it; 0: a person did
 	Recipient      string
 	Status         Status
 	Reason, Reply  string

@@ -37,29 +37,63 @@ var Known = []Variable{
 	{"promotion.name", "string", "of notify_promotion: the promotion tier's name"},
 	{"promotion.banner", "string", "of notify_promotion: the promotion tier's banner"},
 	{"segment.name", "string", "of a segment trigger: the segment's name"},
-	{"order.source_id", "string", "of an order trigger: the order's id in your own systems"},
-	{"order.status", "string", "of an order trigger: CREATED, PAID, CANCELED …"},
-	{"order.amount", "number", "of an order trigger: the amount before discounts, in minor units"},
-	{"order.total_amount", "number", "of an order trigger: what was to pay, in minor units"},
-	{"order.items", "object", "of an order trigger: its items, to walk with for"},
-	{"order.metadata", "object", "of an order trigger: order.metadata.<any key>"},
-	{"event.type", "string", "of a custom event: its name"},
+	{"order.id", "string", "of an order: its id"},
+	{"order.source_id", "string", "of an order: its id in your own systems"},
+	{"order.status", "string", "of an order: CREATED, PAID, CANCELED …"},
+	{"order.amount", "number", "of an order: the amount before discounts, in minor units"},
+	{"order.total_discount_amount", "number", "of an order: what was taken off, in minor units"},
+	{"order.total_amount", "number", "of an order: what was to pay, in minor units"},
+	{"order.items", "object", "of an order: its items, to walk with for"},
+	{"order.created_at", "date", "of an order: when it was made"},
+	{"order.metadata", "object", "of an order: order.metadata.<any key>"},
+	{"event.type", "string", "of a custom event: its name; of points that were earned: what earned them"},
+	{"event.created_at", "date", "of a custom event: when it happened"},
 	{"event.metadata", "object", "of a custom event: event.metadata.<any key>"},
+	{"referral.voucher.code", "string", "of a custom event: the referral code that it names"},
+	{"loyalty.voucher.code", "string", "of a custom event: the loyalty card that it names"},
+	{"publication.channel", "string", "of a code that was published: over which channel"},
+	{"publication.created_at", "date", "of a code that was published: when"},
+	{"publication.metadata", "object", "of a code that was published: publication.metadata.<any key>"},
 	{"balance.amount", "number", "of a gift card: the credits that were added, in minor units"},
 	{"balance.points", "number", "of a loyalty card: the points that were added"},
 	{"balance.balance", "number", "of a card: what is on it now"},
+	{"transaction.type", "string", "of credits and points: CREDITS_ADDITION, POINTS_ADDITION …"},
+	{"transaction.reason", "string", "of credits and points: why they were added"},
+	{"transaction.created_at", "date", "of credits and points: when they were added"},
 	{"points", "number", "of points that expired: how many"},
+	{"buckets", "object", "of points that expired: by their days, to walk with for; each has expires_at and bucket.total_points"},
+	{"redemption.id", "string", "of a redemption: its id"},
+	{"redemption.date", "date", "of a redemption: when"},
+	{"redemption.amount", "number", "of a redemption: the credits or points that were taken"},
+	{"redemption.metadata", "object", "of a redemption: redemption.metadata.<any key>"},
+	{"redemption_rollback.date", "date", "of a redemption that was rolled back: when"},
+	{"redemption_rollback.reason", "string", "of a redemption that was rolled back: why"},
+	{"redemption_rollback.amount", "number", "of a redemption that was rolled back: the credits or points that came back, below zero"},
+	{"promotion_tier.name", "string", "of a redemption: the promotion tier's name"},
+	{"promotion_tier.banner", "string", "of a redemption: the promotion tier's banner"},
+	{"holder.name", "string", "of a code: who holds it"},
 	{"reward.name", "string", "of a reward: its name"},
+	{"reward.type", "string", "of a reward: CAMPAIGN, COIN or MATERIAL"},
+	{"reward.voucher.code", "string", "of a reward: the code that it gave"},
+	{"reward.metadata", "object", "of a reward: reward.metadata.<any key>"},
+	{"earning_rule.source.banner", "string", "of points that were earned: the earning rule's banner"},
 	{"loyalty_tier.name", "string", "of a loyalty tier trigger: the tier's name"},
+	{"loyalty_tier.metadata", "object", "of a loyalty tier trigger: loyalty_tier.metadata.<any key>"},
 	{"loyalty_tier_from.name", "string", "of an upgrade or downgrade: the tier before"},
 	{"loyalty_tier_to.name", "string", "of an upgrade or downgrade: the tier after"},
-	{"referrer.name", "string", "of a referral: who brought the customer along"},
+	{"created_at", "date", "of a loyalty tier trigger: when it happened"},
+	{"referrer.name", "string", "of a referral or an order: who brought the customer along"},
+	{"custom_event.type", "string", "of a referral: the name of the event that referred"},
+	{"custom_event.metadata", "object", "of a referral: custom_event.metadata.<any key>"},
 	{"distribution.name", "string", "the distribution's name"},
 	{"project.name", "string", "the project's name"},
 }
 
 // open are the objects below which any path is allowed.
-var open = map[string]bool{"customer.metadata": true, "order.metadata": true, "order.items": true, "event.metadata": true}
+var open = map[string]bool{
+	"customer.metadata": true, "order.metadata": true, "order.items": true, "event.metadata": true, "publication.metadata": true,
+	"buckets": true, "redemption.metadata": true, "reward.metadata": true, "loyalty_tier.metadata": true, "custom_event.metadata": true,
+}
 
 var knownPaths, knownParents = func() (paths, parents map[string]bool) {
 	paths, parents = map[string]bool{}, map[string]bool{}
@@ -116,11 +150,15 @@ func children(parent string) (list []string) {
 func roots() (list []string) {
 	seen := map[string]bool{}
 	for _, v := range Known {
-		root, _, _ := strings.Cut(v.Path, ".")
-		if !seen[root] {
-			seen[root] = true
-			list = append(list, root+".…")
+		root, _, parts := strings.Cut(v.Path, ".")
+		if seen[root] {
+			continue
 		}
+		seen[root] = true
+		if parts {
+			root += ".…"
+		}
+		list = append(list, root)
 	}
 	sort.Strings(list)
 	return list

@@ -142,7 +142,7 @@ func TestRefuses(t *testing.T) {
 		"ü{{ customer.adress.city }}":                     "Line 1, column 2: unknown variable customer.adress.city; did you mean customer.address.city?",
 		"{{ name }}":                                      "did you mean customer.name?",
 		"{{ code }}":                                      "did you mean voucher.code?",
-		"{{ xyzzyx }}":                                    "known are balance.…, campaign.…, customer.…",
+		"{{ xyzzyx }}":                                    "known are balance.…, buckets, campaign.…, created_at, custom_event.…, customer.…",
 		"{{ customer }}":                                  "name one of its parts: customer.name",
 		"{{ customer.address }}":                          "name one of its parts: customer.address.city",
 		"{{ customer[voucher.code] }}":                    "unknown variable customer.*",
