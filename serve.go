@@ -14,6 +14,7 @@ import (
 	"herald/api"
 	"herald/db"
 	"herald/internal/engine"
+	"herald/internal/metrics"
 	"herald/worker"
 )
 
@@ -21,6 +22,7 @@ type apiCommand struct {
 	Addr      string        `default:"127.0.0.1:8080" help:"host:port to serve on."`
 	From      string        `placeholder:"MAILBOX" help:"Mailbox of email channels that name none, as \"Shop <news@shop.example>\"."`
 	PublicURL string        `name:"public-url" placeholder:"URL" help:"Address at which others reach the API, for the links in its answers; the default is what each request was sent to."`
+	Metrics   string        `name:"metrics-addr" placeholder:"ADDR" help:"host:port that answers GET /metrics to Prometheus; the default is none."`
 	EngineUI  string        `name:"engine-ui" placeholder:"URL" help:"Address of the Temporal UI, for links to runs."`
 	Database  databaseFlags `embed:"" prefix:"database-"`
 	delayFlag
@@ -49,6 +51,15 @@ func (c *apiCommand) Run(ctx context.Context, p *program) (err error) {
 		ClientRate: c.ClientRate, Proxies: proxies, PublicURL: c.PublicURL,
 		Ready: func(ctx context.Context) error { return reachable(ctx, pool, engine) },
 	}))
+	if c.Metrics != "" {
+		l, err := listen(ctx, "metrics-addr", c.Metrics)
+		if err != nil {
+			return err
+		}
+		mux := http.NewServeMux()
+		mux.Handle("GET /metrics", metrics.New().Ledger(db.Relay{Pool: pool}.Stands).Page(p.log))
+		g.serve("the metrics page", l, mux)
+	}
 	p.log.Info("the API serves", "addr", l.Addr().String(), "version", version)
 	return g.wait(ctx)
 }
@@ -63,7 +74,7 @@ func collectSeldom() {
 
 type workerCommand struct {
 	SMTP       string        `name:"smtp" required:"" placeholder:"URL" help:"Mail server: smtp://user:password@host:port."`
-	HealthAddr string        `default:"127.0.0.1:8081" help:"host:port that answers GET /readyz; empty for none."`
+	HealthAddr string        `default:"127.0.0.1:8081" help:"host:port that answers GET /readyz, and GET /metrics to Prometheus; empty for none."`
 	Database   databaseFlags `embed:"" prefix:"database-"`
 	mailFlags
 }
@@ -86,7 +97,7 @@ func (c *workerCommand) Run(ctx context.Context, p *program) (err error) {
 		if err != nil {
 			return err
 		}
-		g.serve("the health page", l, health(w.Ready))
+		g.serve("the health page", l, health(w))
 	}
 	p.log.Info("the worker works", "version", version)
 	return g.wait(ctx)
@@ -149,11 +160,12 @@ func reachable(ctx context.Context, pool *pgxpool.Pool, engine client.Client) er
 	return nil
 }
 
-// health answers GET /readyz for processes without an API.
-func health(ready func(context.Context) error) http.Handler {
+// health answers GET /readyz and GET /metrics for a worker.
+func health(of *worker.Worker) http.Handler {
 	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", of.Metrics())
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
-		if err := ready(r.Context()); err != nil {
+		if err := of.Ready(r.Context()); err != nil {
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)
 			return
 		}

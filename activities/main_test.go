@@ -19,6 +19,7 @@ import (
 	"herald/internal/distribution"
 	"herald/internal/id"
 	"herald/internal/message"
+	"herald/internal/metrics"
 	"herald/internal/pgtest"
 	"herald/internal/smtptest"
 )
@@ -89,7 +90,7 @@ func (p *post) hire(t *testing.T) {
 	claims := db.NewClaims(p.pool)
 	p.sending = &activities.Sending{
 		Messages: messages, Claims: claims, Recorder: activities.NewRecorder(claims, 10), Distributions: distributions, Letters: letters,
-		Mail: mail, RetryAfter: retryAfter, Domain: "herald.example",
+		Mail: mail, RetryAfter: retryAfter, Domain: "herald.example", Metrics: metrics.New().Works(),
 	}
 	p.enrols = &activities.Enrolment{
 		Distributions: distributions, Messages: messages, Campaigns: db.Campaigns{Pool: p.pool}, Letters: letters, PageSize: 1000,

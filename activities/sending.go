@@ -14,6 +14,7 @@ import (
 	"herald/internal/fault"
 	"herald/internal/id"
 	"herald/internal/message"
+	"herald/internal/metrics"
 )
 
 // Sending sends messages: it reads a range of them, hands them to the channel and writes down what became of each. The range
@@ -30,6 +31,8 @@ type Sending struct {
 	RetryAfter []time.Duration
 	// Domain stands behind the @ of Message-IDs; where it is empty, the sender's own does.
 	Domain string
+	// Metrics count attempts.
+	Metrics *metrics.Metrics
 }
 
 // Range is messages by their numbers, within one thousand.
@@ -165,7 +168,11 @@ func (a *Sending) job(row db.ToSend, e edition, in SendInput, outcomes *record) 
 			messageID := messageIDOf(id.FormatMessage(in.DistributionID, row.Seq), a.Domain, letter)
 			return letter.Append(dst, email.Mailbox{Address: to}, messageID, time.Now(), vars)
 		},
-		Done: func(o channel.Outcome) <-chan struct{} { return outcomes.done(row.Seq, a.verdict(row, e, o)) },
+		Done: func(o channel.Outcome) <-chan struct{} {
+			v := a.verdict(row, e, o)
+			a.Metrics.Message(string(e.spec.Channels[row.Channel].Type), string(v.flag))
+			return outcomes.done(row.Seq, v)
+		},
 	}
 	if e.spec.Repeat == "never" {
 		job.Before = func(ctx context.Context) error { return outcomes.begin(ctx, row.Seq) }

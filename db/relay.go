@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"herald/db/internal/rows"
+	"herald/internal/metrics"
 )
 
 // Relay is the store of what the relay does: it takes occurrences that wait, finds who listens to them, and asks their rules.
@@ -74,10 +75,12 @@ func (s Relay) Pass(ctx context.Context, most int, tell Tell) (done Relayed, err
 	return done, err
 }
 
-// Lag is for how long the oldest occurrence has waited.
-func (s Relay) Lag(ctx context.Context) (time.Duration, error) {
-	seconds, err := q.RelayLag(ctx, s.Pool)
-	return time.Duration(seconds * float64(time.Second)), err
+// Stands is how much waits for the relay.
+func (s Relay) Stands(ctx context.Context) (metrics.Ledger, error) {
+	now, err := q.RelayStands(ctx, s.Pool)
+	return metrics.Ledger{
+		Lag: time.Duration(max(0, now.Lag) * float64(time.Second)), Waiting: now.Waiting, Untold: now.Untold, Unheard: now.Unheard,
+	}, err
 }
 
 // wokenAt is when this process last woke the relay, in Unix nanoseconds. Transactions that notify commit one after the other,

@@ -11,6 +11,7 @@ import (
 
 	"herald/activities"
 	"herald/db"
+	"herald/internal/metrics"
 	"herald/workflows"
 )
 
@@ -21,6 +22,7 @@ type relay struct {
 	store db.Relay
 	flows workflows.Flows
 	log   *slog.Logger
+	count metrics.Relay
 	woken chan struct{}
 }
 
@@ -39,9 +41,10 @@ const (
 	longestRest = 5 * time.Second
 )
 
-func newRelay(o Options) *relay {
+func newRelay(o Options, count metrics.Relay) *relay {
 	return &relay{
-		store: db.Relay{Pool: o.Pool}, flows: workflows.Flows{Client: o.Engine}, log: o.Log, woken: make(chan struct{}, 1),
+		store: db.Relay{Pool: o.Pool}, flows: workflows.Flows{Client: o.Engine}, log: o.Log, count: count,
+		woken: make(chan struct{}, 1),
 	}
 }
 
@@ -51,8 +54,13 @@ func (r *relay) run(ctx context.Context) {
 	rest := gatherFor
 	for ctx.Err() == nil {
 		done, err := r.store.Pass(ctx, passMost, r.tell)
+		r.count.Taken.Add(float64(done.Taken))
+		r.count.Told.Add(float64(done.Told))
+		r.count.Refused.Add(float64(done.Refused))
+		r.count.Kept.Add(float64(done.Kept))
 		switch {
 		case err != nil && ctx.Err() == nil:
+			r.count.Failed.Inc()
 			r.log.WarnContext(ctx, "the relay cannot tell of occurrences; they wait", "error", err, "again_in", rest)
 			sleep(ctx, rest)
 			rest = min(2*rest, longestRest)

@@ -3,6 +3,8 @@ package worker_test
 import (
 	"context"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -71,6 +73,7 @@ type answering struct {
 	room
 	line *line
 	mail *sink.Sink
+	page http.Handler // with the worker's metrics
 }
 
 func answer(t *testing.T) answering {
@@ -89,6 +92,7 @@ func answer(t *testing.T) answering {
 		Pool: a.pool, Engine: a.engine, SMTP: "smtp://" + a.mail.Addr(), Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	})
 	require.NoError(t, err)
+	a.page = w.Metrics()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- w.Run(ctx) }()
@@ -154,6 +158,13 @@ func (a answering) number(t *testing.T, query string, args ...any) (n int) {
 	return n
 }
 
+// metrics is the page of the worker's metrics.
+func (a answering) metrics() string {
+	page := httptest.NewRecorder()
+	a.page.ServeHTTP(page, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	return page.Body.String()
+}
+
 func TestOneRunThatTakesNoSignalsHoldsUpNoOther(t *testing.T) {
 	a := answer(t)
 	deaf, other := a.live(t), a.live(t)
@@ -172,6 +183,12 @@ func TestOneRunThatTakesNoSignalsHoldsUpNoOther(t *testing.T) {
 	require.Equal(t, 30, a.number(t, "SELECT count(*) FROM relay_untold WHERE distribution_id = $1", deaf))
 	shown, err := db.Distributions{Pool: a.pool}.Get(t.Context(), a.project, deaf)
 	require.NoError(t, err)
+	for _, line := range []string{
+		"herald_relay_untold 30", "herald_relay_unheard_distributions 1", "herald_relay_waiting 0", "herald_relay_occurrences_total 30",
+		"herald_relay_told_total 30", "herald_relay_kept_total 30", `herald_messages_total{channel="email",outcome="sent"} 30`,
+	} {
+		require.Contains(t, a.metrics(), "\n"+line+"\n")
+	}
 	require.Equal(t, "run_takes_no_signals: exceeded workflow execution limit for signal events", *shown.Reason)
 
 	a.line.set(nil)
@@ -198,6 +215,7 @@ func TestEverythingWaitsWhileTheEngineIsAway(t *testing.T) {
 		a.causes(t, 10)
 		require.Equal(t, 20, a.number(t, "SELECT count(*) FROM occurrences WHERE waiting"), name)
 		require.Zero(t, a.number(t, "SELECT count(*) FROM relay_untold"), name)
+		require.Contains(t, a.metrics(), "\nherald_relay_waiting 20\n", name)
 		a.line.set(nil)
 		a.answered(t, one, before+20)
 		a.answered(t, other, before+20)

@@ -5,6 +5,7 @@ package worker
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -14,6 +15,7 @@ import (
 	"herald/activities"
 	"herald/db"
 	"herald/internal/channel/email"
+	"herald/internal/metrics"
 	"herald/workflows"
 )
 
@@ -53,6 +55,7 @@ const (
 type Worker struct {
 	options Options
 	mail    *email.Pool
+	metrics *metrics.Metrics
 	queues  []worker.Worker
 }
 
@@ -72,7 +75,9 @@ func New(o Options) (*Worker, error) {
 	if len(o.RetryAfter) == 0 {
 		o.RetryAfter = RetryAfter
 	}
-	w := &Worker{options: o, mail: email.NewPool(settings, o.Log)}
+	w := &Worker{
+		options: o, mail: email.NewPool(settings, o.Log), metrics: metrics.New().Works().Ledger(db.Relay{Pool: o.Pool}.Stands),
+	}
 	sending := w.sending()
 	w.queues = []worker.Worker{w.planQueue(), w.sendQueue(workflows.SendQueue, sends, sending), w.sendQueue(workflows.TriggeredQueue, answers, sending)}
 	return w, nil
@@ -105,7 +110,7 @@ func (w *Worker) sending() *activities.Sending {
 	return &activities.Sending{
 		Claims: claims, Recorder: activities.NewRecorder(claims, w.options.Connections),
 		Messages: db.Messages{Pool: w.options.Pool}, Distributions: db.Distributions{Pool: w.options.Pool},
-		Letters: w.letters(), Mail: w.mail, RetryAfter: w.options.RetryAfter, Domain: w.options.Domain,
+		Letters: w.letters(), Mail: w.mail, RetryAfter: w.options.RetryAfter, Domain: w.options.Domain, Metrics: w.metrics,
 	}
 }
 
@@ -157,13 +162,16 @@ func (w *Worker) Run(ctx context.Context) error {
 			return err
 		}
 	}
-	newRelay(w.options).run(ctx)
+	newRelay(w.options, w.metrics.Relay).run(ctx)
 	for _, queue := range w.queues {
 		queue.Stop()
 	}
 	w.mail.Close()
 	return nil
 }
+
+// Metrics is the page of the worker's numbers.
+func (w *Worker) Metrics() http.Handler { return w.metrics.Page(w.options.Log) }
 
 // Ready reports why the worker cannot work, or nil.
 func (w *Worker) Ready(ctx context.Context) error {

@@ -112,13 +112,11 @@ WITH trouble AS MATERIALIZED (
 INSERT INTO distribution_log (distribution_id, actor, event, details)
 SELECT t.id, 'herald', sqlc.arg(event)::text, jsonb_strip_nulls(jsonb_build_object('reason', t.reason)) FROM trouble t;
 
--- name: RelayLag :one
--- For how long the oldest occurrence has waited, in seconds.
-SELECT coalesce(extract(epoch FROM clock_timestamp() - (SELECT created_at FROM occurrences WHERE waiting ORDER BY id LIMIT 1)), 0)::float8;
-
--- name: RelayWaiting :one
--- How many occurrences wait, and how many of what was told to others waits for the distributions that took no signal.
-SELECT (SELECT count(*) FROM occurrences WHERE waiting)::bigint AS waiting, (SELECT count(*) FROM relay_untold)::bigint AS untold;
+-- name: RelayStands :one
+-- For how long the oldest occurrence has waited, in seconds; how many wait; what is kept for how many distributions that took no signal.
+SELECT coalesce(extract(epoch FROM clock_timestamp() - (SELECT created_at FROM occurrences WHERE waiting ORDER BY id LIMIT 1)), 0)::float8 AS lag,
+	(SELECT count(*) FROM occurrences WHERE waiting)::bigint AS waiting,
+	(SELECT count(*) FROM relay_untold)::bigint AS untold, (SELECT count(*) FROM relay_unheard)::bigint AS unheard;
 
 -- name: RelayWake :exec
 SELECT pg_notify('occurrences', '');

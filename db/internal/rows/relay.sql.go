@@ -294,18 +294,6 @@ func (q *Queries) RelayKeep(ctx context.Context, db DBTX, arg RelayKeepParams) e
 	return err
 }
 
-const relayLag = `-- name: RelayLag :one
-SELECT coalesce(extract(epoch FROM clock_timestamp() - (SELECT created_at FROM occurrences WHERE waiting ORDER BY id LIMIT 1)), 0)::float8
-`
-
-// For how long the oldest occurrence has waited, in seconds.
-func (q *Queries) RelayLag(ctx context.Context, db DBTX) (float64, error) {
-	row := db.QueryRow(ctx, relayLag)
-	var column_1 float64
-	err := row.Scan(&column_1)
-	return column_1, err
-}
-
 const relayListeners = `-- name: RelayListeners :many
 SELECT d.id, d.project_id, d.version, d.channels, d.listens_to::text AS listens_to, d.subject_id, d.tier_id, d.event_name, d.listens_from,
 	d.listens_until, d.rule_id, u.distribution_id IS NOT NULL AS unheard
@@ -548,6 +536,32 @@ func (q *Queries) RelaySegments(ctx context.Context, db DBTX, arg RelaySegmentsP
 	return items, nil
 }
 
+const relayStands = `-- name: RelayStands :one
+SELECT coalesce(extract(epoch FROM clock_timestamp() - (SELECT created_at FROM occurrences WHERE waiting ORDER BY id LIMIT 1)), 0)::float8 AS lag,
+	(SELECT count(*) FROM occurrences WHERE waiting)::bigint AS waiting,
+	(SELECT count(*) FROM relay_untold)::bigint AS untold, (SELECT count(*) FROM relay_unheard)::bigint AS unheard
+`
+
+type RelayStandsRow struct {
+	Lag     float64
+	Waiting int64
+	Untold  int64
+	Unheard int64
+}
+
+// For how long the oldest occurrence has waited, in seconds; how many wait; what is kept for how many distributions that took no signal.
+func (q *Queries) RelayStands(ctx context.Context, db DBTX) (RelayStandsRow, error) {
+	row := db.QueryRow(ctx, relayStands)
+	var i RelayStandsRow
+	err := row.Scan(
+		&i.Lag,
+		&i.Waiting,
+		&i.Untold,
+		&i.Unheard,
+	)
+	return i, err
+}
+
 const relayTake = `-- name: RelayTake :many
 SELECT id, project_id, customer_id, type, subject_id, tier_id, name, distribution_id, depth, created_at FROM occurrences
 WHERE waiting ORDER BY id LIMIT $1
@@ -717,23 +731,6 @@ func (q *Queries) RelayUntold(ctx context.Context, db DBTX, pageSize int32) ([]R
 		return nil, err
 	}
 	return items, nil
-}
-
-const relayWaiting = `-- name: RelayWaiting :one
-SELECT (SELECT count(*) FROM occurrences WHERE waiting)::bigint AS waiting, (SELECT count(*) FROM relay_untold)::bigint AS untold
-`
-
-type RelayWaitingRow struct {
-	Waiting int64
-	Untold  int64
-}
-
-// How many occurrences wait, and how many of what was told to others waits for the distributions that took no signal.
-func (q *Queries) RelayWaiting(ctx context.Context, db DBTX) (RelayWaitingRow, error) {
-	row := db.QueryRow(ctx, relayWaiting)
-	var i RelayWaitingRow
-	err := row.Scan(&i.Waiting, &i.Untold)
-	return i, err
 }
 
 const relayWake = `-- name: RelayWake :exec
