@@ -9,7 +9,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"herald/db"
-	"herald/internal/id"
 )
 
 // percent is the body of a campaign of coupons; change says what is different about it.
@@ -320,13 +319,6 @@ func TestCampaignIsDeletedWithItsVouchers(t *testing.T) {
 	require.EqualValues(t, 0, d.call(t, 200, "GET", "/v1/vouchers", nil)["total"])
 	ended := d.call(t, 200, "GET", "/v1/async-actions/"+action, nil)
 	require.Equal(t, object{"message": "Deleted 2 vouchers.", "done_count": 2.0}, ended["result"])
-
-	// Not while a distribution may publish its codes.
-	made := d.call(t, 200, "POST", "/v1/campaigns", percent("Summer", nil))
-	of, _ := id.Campaign.Parse(made["id"].(string))
-	_, err := d.pool.Exec(t.Context(), "INSERT INTO distributions (project_id, name, spec, status, campaign_id) VALUES ($1, 'x', '{}', 'paused', $2)", d.project, of)
-	require.NoError(t, err)
-	require.Equal(t, "distribution", d.call(t, 409, "DELETE", "/v1/campaigns/Summer", nil)["resource_type"])
 }
 
 func TestCampaignList(t *testing.T) {

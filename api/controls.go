@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -70,13 +69,13 @@ func unlivable(spec distribution.Spec, known db.Livability) (faults fault.List) 
 		faults.Add(fault.Property("trigger.segment_id", "nobody enters or leaves a static segment by what they do; use one with a filter"))
 	}
 	gone("trigger.campaign_id", "campaign", t.CampaignID, known.SubjectKind == "")
-	if known.SubjectKind != "" && len(fit.Kinds) > 0 && !slices.Contains(fit.Kinds, campaign.Kind(known.SubjectKind)) {
-		faults.Add(fault.Property("trigger.campaign_id", "the trigger %s is about campaigns of type %v, not %s", t.Type, fit.Kinds, known.SubjectKind))
+	if known.SubjectKind != "" {
+		faults.Add(fit.CheckCampaign(campaign.Kind(known.SubjectKind)))
 	}
 	gone("trigger.tier_id", "loyalty tier of the campaign", t.TierID, !known.TierFound)
 	gone("trigger.validation_rule_id", "validation rule", t.ValidationRuleID, !known.RuleFound)
 	if known.Rule != nil {
-		faults.Add(fit.CheckRule(known.Rule.Asks()))
+		faults.Add(fit.CheckRule(*known.Rule, known.Gone))
 	}
 	gone("action.campaign_id", "campaign", action.CampaignID, known.CampaignKind == "")
 	if campaign.Kind(known.CampaignKind) == campaign.Promotion {
@@ -136,10 +135,7 @@ func (h distributions) send(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if found.Spec.Trigger.Automatic() {
-		return fault.New(fault.Conflict, "an automatic distribution goes live (POST …/live); only a manual one is sent")
-	}
-	if err := distribution.Status(found.Status).Check(distribution.Send); err != nil {
+	if err := found.Spec.Takes(distribution.Send, distribution.Status(found.Status)); err != nil {
 		return err
 	}
 	ctx := c.Request().Context()
@@ -161,10 +157,7 @@ func (h distributions) live(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if !found.Spec.Trigger.Automatic() {
-		return fault.New(fault.Conflict, "a manual distribution is sent (POST …/send); only one with another trigger can be live")
-	}
-	if err := distribution.Status(found.Status).Check(distribution.GoLive); err != nil {
+	if err := found.Spec.Takes(distribution.GoLive, distribution.Status(found.Status)); err != nil {
 		return err
 	}
 	ctx := c.Request().Context()
@@ -202,7 +195,7 @@ func (h distributions) control(control distribution.Control) echo.HandlerFunc {
 		if err != nil {
 			return err
 		}
-		if err := distribution.Status(found.Status).Check(control); err != nil {
+		if err := found.Spec.Takes(control, distribution.Status(found.Status)); err != nil {
 			return err
 		}
 		_, err = h.flows.Control(c.Request().Context(), found.ProjectID, found.ID, control, workflows.Order{Actor: caller(c).AppID})
@@ -222,7 +215,7 @@ func (h distributions) edit(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := distribution.Status(found.Status).Check(distribution.Edit); err != nil {
+	if err := found.Spec.Takes(distribution.Edit, distribution.Status(found.Status)); err != nil {
 		return err
 	}
 	spec, err := h.read(c)
@@ -230,6 +223,15 @@ func (h distributions) edit(c echo.Context) error {
 		return err
 	}
 	ctx := c.Request().Context()
+	if found.Status != string(distribution.Draft) {
+		if err := spec.CheckEdit(&found.Spec).Err(); err != nil {
+			return err
+		}
+	}
+	made, err := h.makeSegment(c, &spec)
+	if err != nil {
+		return err
+	}
 	if found.Status == string(distribution.Draft) {
 		updated, err := h.store.UpdateDraft(ctx, found.ProjectID, found.ID, spec, caller(c).AppID)
 		if err != nil {
@@ -238,10 +240,10 @@ func (h distributions) edit(c echo.Context) error {
 		return c.JSON(http.StatusOK, h.show(updated))
 	}
 	if err := h.check(ctx, caller(c), spec); err != nil {
+		if made != nil {
+			err = errors.Join(err, h.segments.Delete(ctx, found.ProjectID, *made))
+		}
 		return err
-	}
-	if spec.Trigger.Type != found.Spec.Trigger.Type {
-		return fault.Property("trigger.type", "cannot change once the distribution is confirmed; duplicate it instead")
 	}
 	n, err := h.store.Propose(ctx, found.ID, spec, caller(c).AppID)
 	if err != nil {
@@ -273,7 +275,7 @@ func (h distributions) retry(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := distribution.Status(found.Status).Check(distribution.Retry); err != nil {
+	if err := found.Spec.Takes(distribution.Retry, distribution.Status(found.Status)); err != nil {
 		return err
 	}
 	tally, err := h.messages.Tally(c.Request().Context(), found.ID)

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"herald/db"
@@ -32,6 +33,7 @@ type distributions struct {
 func (h distributions) routes(r routes) {
 	r.post("/distributions", controls, h.create)
 	r.get("/distributions", reads, h.list)
+	r.get("/distributions/triggers", reads, h.triggers)
 	r.get("/distributions/:id", reads, h.get)
 	r.put("/distributions/:id", controls, h.edit)
 	r.delete("/distributions/:id", controls, h.delete)
@@ -116,32 +118,37 @@ func (h distributions) read(c echo.Context) (distribution.Spec, error) {
 			d.Channels[i].From = h.from
 		}
 	}
-	if err := d.CheckDraft(); err != nil {
-		return d.Spec, err
-	}
-	return d.Spec, h.makeSegment(c, d.Audience)
+	return d.Spec, d.CheckDraft()
 }
 
-// makeSegment makes the new segment that an audience describes, a draft for now, and names it in its place.
-func (h distributions) makeSegment(c echo.Context, audience *distribution.Audience) error {
-	if audience == nil || audience.Segment == nil {
-		return nil
+// makeSegment makes the new segment that a spec describes, a draft for now, and names it in its place. Where there is none, made is
+// nil.
+func (h distributions) makeSegment(c echo.Context, spec *distribution.Spec) (made *uuid.UUID, err error) {
+	described, name, property := &spec.Trigger.Segment, &spec.Trigger.SegmentID, "trigger.segment"
+	if a := spec.Audience; a != nil {
+		described, name, property = &a.Segment, &a.SegmentID, "audience.segment"
 	}
-	definition, err := audience.Segment.Check()
+	if *described == nil {
+		return nil, nil
+	}
+	definition, err := (*described).Check()
 	if err != nil {
-		return under("audience.segment", err).Err()
+		return nil, under(property, err).Err()
 	}
-	made, err := h.segments.Create(c.Request().Context(), caller(c).ProjectID, definition, true, h.flows.SyncSegment)
+	one, err := h.segments.Create(c.Request().Context(), caller(c).ProjectID, definition, true, h.flows.SyncSegment)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	audience.SegmentID, audience.Segment = id.Segment.Format(made.ID), nil
-	return nil
+	*described, *name = nil, id.Segment.Format(one.ID)
+	return &one.ID, nil
 }
 
 func (h distributions) create(c echo.Context) error {
 	spec, err := h.read(c)
 	if err != nil {
+		return err
+	}
+	if _, err := h.makeSegment(c, &spec); err != nil {
 		return err
 	}
 	made, err := h.store.Create(c.Request().Context(), caller(c).ProjectID, spec, caller(c).AppID)
@@ -225,7 +232,7 @@ func (h distributions) delete(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := distribution.Status(found.Status).Check(distribution.Delete); err != nil {
+	if err := found.Spec.Takes(distribution.Delete, distribution.Status(found.Status)); err != nil {
 		return err
 	}
 	gone, err := h.store.Delete(c.Request().Context(), found.ProjectID, found.ID)

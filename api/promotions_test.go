@@ -207,23 +207,6 @@ func TestTheHierarchyOfTiersHasNoGaps(t *testing.T) {
 	})
 }
 
-func TestATierThatIsToldOfIsNotDeleted(t *testing.T) {
-	t.Parallel()
-	d := openDoor(t)
-	made := d.call(t, 200, "POST", "/v1/promotions/"+d.promotionAlone(t)+"/tiers", thirtyOff("Tier"))
-	path := "/v1/promotions/tiers/" + made["id"].(string)
-	var user uuid.UUID
-	require.NoError(t, d.pool.QueryRow(t.Context(), `INSERT INTO distributions (id, project_id, name, status, spec)
-		VALUES ($1, $2, 'News', 'live', jsonb_build_object('name', 'News', 'action', jsonb_build_object('type', 'notify_promotion', 'promotion_tier_id', $3::text)))
-		RETURNING id`, uuid.New(), d.project, made["id"]).Scan(&user))
-	answer := d.call(t, 409, "DELETE", path, nil)
-	require.Equal(t, id.Distribution.Format(user), answer["resource_id"])
-	require.Contains(t, answer["details"], "News")
-	_, err := d.pool.Exec(t.Context(), "UPDATE distributions SET status = 'stopped' WHERE id = $1", user)
-	require.NoError(t, err)
-	d.call(t, 204, "DELETE", path, nil)
-}
-
 func TestStacks(t *testing.T) {
 	t.Parallel()
 	d := openDoor(t)

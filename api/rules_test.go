@@ -7,11 +7,9 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"herald/db"
-	"herald/internal/id"
 )
 
 // bigOrders is the body of a rule that asks for orders of more than 100.00.
@@ -326,21 +324,6 @@ func TestARuleLimitsACampaignHoweverManyRedeemAtOnce(t *testing.T) {
 	all.Wait()
 	slices.Sort(answers)
 	require.Equal(t, append(slices.Repeat([]int{200}, 5), slices.Repeat([]int{400}, 15)...), answers)
-}
-
-func TestARuleThatATriggerAsksIsNotDeleted(t *testing.T) {
-	t.Parallel()
-	d := openDoor(t)
-	made := d.call(t, 200, "POST", "/v1/validation-rules", bigOrders())
-	path := "/v1/validation-rules/" + made["id"].(string)
-	var user uuid.UUID
-	require.NoError(t, d.pool.QueryRow(t.Context(), `INSERT INTO distributions (id, project_id, name, status, spec)
-		VALUES ($1, $2, 'Thanks', 'live', jsonb_build_object('trigger', jsonb_build_object('type', 'customer.order.paid', 'validation_rule_id', $3::text)))
-		RETURNING id`, uuid.New(), d.project, made["id"]).Scan(&user))
-	require.Equal(t, id.Distribution.Format(user), d.call(t, 409, "DELETE", path, nil)["resource_id"])
-	_, err := d.pool.Exec(t.Context(), "UPDATE distributions SET status = 'stopped' WHERE id = $1", user)
-	require.NoError(t, err)
-	d.call(t, 204, "DELETE", path, nil)
 }
 
 func TestRolesOnRules(t *testing.T) {

@@ -108,7 +108,6 @@ func TestASegmentThatIsNeededIsNotDeleted(t *testing.T) {
 	made := d.call(t, 200, "POST", "/v1/segments", filtered("name", "$is", `"a"`))
 	one, _ := id.Segment.Parse(made["id"].(string))
 	for kind, insert := range map[string]string{
-		"distribution": `INSERT INTO distributions (project_id, name, status, spec, segment_id) VALUES ($1, 'x', 'live', '{}', $2::uuid)`,
 		"validation_rule": `INSERT INTO validation_rules (id, project_id, name, type, context_type, rules, applicable_to)
 			VALUES (uuid7(), $1, 'x', 'advanced', 'global', jsonb_build_object('1', jsonb_build_object('name', 'customer.segment', 'conditions',
 				jsonb_build_object('$is', jsonb_build_array('seg_' || replace($2::uuid::text, '-', ''))))), '{}')`,

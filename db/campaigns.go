@@ -163,7 +163,7 @@ func (s Campaigns) Waiting(ctx context.Context, project, campaignID uuid.UUID) (
 }
 
 // OrderDelete begins the deletion of a campaign with all its vouchers and publications. It is refused while a distribution
-// may still publish the campaign's codes.
+// under way uses it.
 func (s Campaigns) OrderDelete(ctx context.Context, project, campaignID uuid.UUID, requestID string, start Start) (uuid.UUID, error) {
 	var action uuid.UUID
 	err := inTx(ctx, s.Pool, func(tx pgx.Tx) error {
@@ -174,16 +174,8 @@ func (s Campaigns) OrderDelete(ctx context.Context, project, campaignID uuid.UUI
 		if err != nil {
 			return err
 		}
-		users, err := q.CampaignUsers(ctx, tx, rows.CampaignUsersParams{ProjectID: project, CampaignID: &campaignID})
-		if err != nil {
+		if err := unused(ctx, tx, project, campaignID, "campaign "+row.Name); err != nil {
 			return err
-		}
-		if len(users) > 0 {
-			used := id.Distribution.Format(users[0])
-			return &fault.Error{
-				Code: fault.Conflict, ResourceType: "distribution", ResourceID: used,
-				Details: "Distribution " + used + " publishes codes of campaign " + row.Name + "; stop it first",
-			}
 		}
 		order := codeOrder{CampaignID: campaignID, Count: row.VouchersCount}
 		if action, err = enqueue(ctx, tx, project, async.VouchersDelete, requestID, order, nil); err != nil {

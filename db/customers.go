@@ -73,10 +73,13 @@ func (s Customers) Get(ctx context.Context, project uuid.UUID, key string) (cust
 	return customer.Customer(row), err
 }
 
-// Delete removes a customer with what hangs on it.
+// Delete removes a customer with what hangs on it. It is refused while a distribution under way is for them alone.
 func (s Customers) Delete(ctx context.Context, project uuid.UUID, key string) error {
 	found, err := s.Get(ctx, project, key)
 	if err != nil {
+		return err
+	}
+	if err := unused(ctx, s.Pool, project, found.ID, "customer"); err != nil {
 		return err
 	}
 	n, err := q.CustomerDelete(ctx, s.Pool, rows.CustomerDeleteParams{ProjectID: project, ID: found.ID})

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -53,11 +54,28 @@ func UsesOf(spec distribution.Spec) Uses {
 	uses.Segment = name(id.Segment, t.SegmentID)
 	if spec.Audience != nil {
 		uses.Segment = name(id.Segment, spec.Audience.SegmentID)
+		name(id.Customer, spec.Audience.CustomerID)
 	}
 	for _, consent := range spec.Consents {
 		name(id.Consent, consent)
 	}
 	return uses
+}
+
+// unused is nil where no distribution under way uses a thing, and otherwise a conflict that names the distribution.
+func unused(ctx context.Context, on rows.DBTX, project, thing uuid.UUID, what string) error {
+	user, err := q.DistributionUsing(ctx, on, rows.DistributionUsingParams{ProjectID: project, Thing: thing})
+	if missing(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	one := id.Distribution.Format(user.ID)
+	return &fault.Error{
+		Code: fault.Conflict, ResourceType: "distribution", ResourceID: one,
+		Details: fmt.Sprintf("The distribution %s (%s) uses this %s; stop it first", user.Name, one, what),
+	}
 }
 
 // listening is what a spec listens to; nothing where it is manual.

@@ -148,6 +148,7 @@ func (c *change) enrol(ctx context.Context, e Enrolment, to recipients) error {
 	if p.Campaign, err = json.Marshal(campaign.ShowSimple(*e.Campaign)); err != nil {
 		return err
 	}
+	c.source = sourceOf(e.Distribution, e.Depth+1)
 	p.CampaignID, p.CampaignName, p.JoinOnce, p.Listing = &e.Campaign.ID, e.Campaign.Name, e.Campaign.JoinOnce, holdsBalance(*e.Campaign)
 	given, err := q.MessageEnrol(ctx, c.tx, p)
 	if err != nil {
@@ -158,6 +159,13 @@ func (c *change) enrol(ctx context.Context, e Enrolment, to recipients) error {
 
 // told is the source of what a distribution makes happen.
 var told = json.RawMessage(`{"channel": "` + occurrence.ChannelInternal + `"}`)
+
+// sourceOf says who made happen what follows from codes that a distribution gives: so many messages stand behind it.
+func sourceOf(distribution uuid.UUID, depth int) occurrence.Source {
+	return occurrence.Source{
+		Channel: occurrence.ChannelInternal, GroupID: id.Distribution.Format(distribution), Distribution: &distribution, Depth: depth,
+	}
+}
 
 // holdsBalance reports whether what is on the campaign's vouchers counts in the figures of those who get them.
 func holdsBalance(c campaign.Campaign) bool { return c.Voucher.Type != voucher.DiscountVoucher }
@@ -193,12 +201,13 @@ func (s Messages) PublishWaiting(ctx context.Context, e Enrolment) (given, waiti
 		row, err := q.MessagePublishWaiting(ctx, c.tx, rows.MessagePublishWaitingParams{
 			ProjectID: from.ProjectID, DistributionID: e.Distribution, CampaignID: &from.ID, CustomerIds: people, CampaignName: from.Name,
 			PublicationChannel: e.PublicationChannel, Campaign: shown, PublicationMetadata: publicationMetadata(e.Distribution), Source: told,
-			GroupID: id.Distribution.Format(e.Distribution), Depth: int16(e.Depth) + 1, Listing: holdsBalance(from),
+			GroupID: id.Distribution.Format(e.Distribution), Listing: holdsBalance(from),
 		})
 		if err != nil {
 			return err
 		}
 		given, waiting = row.Given, row.Waiting
+		c.source = sourceOf(e.Distribution, int(row.Deepest))
 		return c.givenMany(ctx, row.Vouchers)
 	})
 	return given, waiting, err

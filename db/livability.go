@@ -14,7 +14,8 @@ import (
 // Livability says what of an automatic spec's references holds in the project.
 type Livability struct {
 	rows.LivabilityOfRow
-	Rule *rule.Rule // that limits it
+	Rule *rule.Rule  // that limits it
+	Gone []uuid.UUID // segments that the rule asks for and that there are no longer
 }
 
 // Livability looks up whether what a spec names exists. Ids that do not parse count as absent.
@@ -37,7 +38,11 @@ func (s Distributions) Livability(ctx context.Context, project uuid.UUID, spec d
 		l.RuleFound = false
 		return l, nil
 	}
+	if err != nil {
+		return l, err
+	}
 	found := rule.Rule(row.ValidationRule)
 	l.Rule = &found
+	l.Gone, err = q.RuleMissingSegments(ctx, s.Pool, rows.RuleMissingSegmentsParams{ProjectID: project, Ids: nonNil(found.Rules.Segments())})
 	return l, err
 }

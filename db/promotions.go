@@ -244,14 +244,7 @@ func (s Promotions) DeleteTier(ctx context.Context, project, one uuid.UUID) erro
 		if err != nil {
 			return err
 		}
-		user, err := q.PromotionUsedBy(ctx, tx, rows.PromotionUsedByParams{ProjectID: project, Tier: id.Promotion.Format(one)})
-		if err == nil {
-			return &fault.Error{
-				Code: fault.Conflict, ResourceID: id.Distribution.Format(user.ID), ResourceType: "distribution",
-				Details: "The distribution " + user.Name + " tells of this promotion tier; stop it first",
-			}
-		}
-		if !missing(err) {
+		if err := unused(ctx, tx, project, one, "promotion tier "+t.Name); err != nil {
 			return err
 		}
 		if err := q.PromotionDelete(ctx, tx, rows.PromotionDeleteParams{ProjectID: project, ID: one}); err != nil {

@@ -120,17 +120,7 @@ func unusedRule(ctx context.Context, tx pgx.Tx, project, one uuid.UUID) error {
 	if !missing(err) {
 		return err
 	}
-	user, err := q.RuleUsedBy(ctx, tx, rows.RuleUsedByParams{ProjectID: project, Rule: id.Rule.Format(one)})
-	if err == nil {
-		return &fault.Error{
-			Code: fault.Conflict, ResourceType: "distribution", ResourceID: id.Distribution.Format(user.ID),
-			Details: "The distribution " + user.Name + " answers what the rule lets through; stop it first",
-		}
-	}
-	if !missing(err) {
-		return err
-	}
-	return nil
+	return unused(ctx, tx, project, one, "rule")
 }
 
 // RuleList says which rules are listed, and in which order: created_at, updated_at or name, with "-" from the last.

@@ -176,10 +176,13 @@ func segments(found []rows.Segment) []segment.Segment {
 // Delete removes a segment, unless something would not work without it: that is a fault.Conflict which names it.
 func (s Segments) Delete(ctx context.Context, project, one uuid.UUID) error {
 	shown := id.Segment.Format(one)
+	if err := unused(ctx, s.Pool, project, one, "segment"); err != nil {
+		return err
+	}
 	user, err := q.SegmentUsedBy(ctx, s.Pool, rows.SegmentUsedByParams{ProjectID: project, SegmentID: one, Shown: shown})
 	switch {
 	case err == nil:
-		prefix := map[string]id.Prefix{"distribution": id.Distribution, "earning_rule": id.EarningRule, "validation_rule": id.Rule}[user.Type]
+		prefix := map[string]id.Prefix{"earning_rule": id.EarningRule, "validation_rule": id.Rule}[user.Type]
 		return &fault.Error{
 			Code: fault.Conflict, ResourceID: prefix.Format(user.ID), ResourceType: user.Type,
 			Details: fmt.Sprintf("The %s %s is for this segment; stop, change or delete it first", strings.ReplaceAll(user.Type, "_", " "), user.Name),

@@ -275,7 +275,7 @@ func TestASegmentInUseIsNotDeleted(t *testing.T) {
 	t.Parallel()
 	p := newPeople(t)
 	one := p.segment(t, `{"name":{"conditions":{"$is":"Ada"}}}`)
-	_, err := p.pool.Exec(t.Context(), `INSERT INTO distributions (project_id, name, status, spec, segment_id) VALUES ($1, 'Spring', 'scheduled', '{}', $2)`, p.project, one.ID)
+	_, err := p.pool.Exec(t.Context(), `INSERT INTO distributions (project_id, name, status, spec, uses) VALUES ($1, 'Spring', 'scheduled', '{}', ARRAY[$2::uuid])`, p.project, one.ID)
 	require.NoError(t, err)
 	err = p.segments.Delete(t.Context(), p.project, one.ID)
 	require.True(t, fault.Is(err, fault.Conflict))

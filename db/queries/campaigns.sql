@@ -35,11 +35,6 @@ WHERE project_id = @project_id AND id = @id;
 -- name: CampaignDelete :execrows
 DELETE FROM campaigns WHERE project_id = $1 AND id = $2;
 
--- Distributions that could still publish a campaign's codes.
--- name: CampaignUsers :many
-SELECT id FROM distributions WHERE project_id = $1 AND campaign_id = $2
-	AND status IN ('syncing', 'scheduled', 'sending', 'paused', 'live') LIMIT 10;
-
 -- Distributions that paused because the campaign's codes ran out.
 -- name: CampaignWaiting :many
 SELECT id FROM distributions WHERE project_id = $1 AND campaign_id = $2 AND status = 'paused' AND reason = 'out_of_codes';

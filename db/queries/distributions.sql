@@ -26,6 +26,12 @@ WITH gone AS (
 )
 SELECT 1 FROM gone;
 
+-- Of the distributions under way that use a thing, the first.
+-- name: DistributionUsing :one
+SELECT id, name FROM distributions
+WHERE project_id = @project_id AND uses @> ARRAY[@thing::uuid] AND status IN ('syncing', 'scheduled', 'sending', 'paused', 'live')
+ORDER BY id LIMIT 1;
+
 -- name: DistributionList :many
 SELECT * FROM distributions d
 WHERE d.project_id = @project_id

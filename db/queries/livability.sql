@@ -15,6 +15,7 @@ SELECT
 	coalesce((SELECT array_agg(w.id) FROM unnest(@consents::uuid[]) AS w(id)
 		WHERE NOT EXISTS (SELECT FROM consents k WHERE k.project_id = @project_id AND k.id = w.id)), '{}')::uuid[] AS consents_missing;
 
--- A passive segment that a distribution listens to begins to tell who enters and leaves.
+-- A segment that a distribution listens to tells who enters and leaves: a passive one, and a draft, begin to.
 -- name: SegmentBeginToTell :exec
-UPDATE segments SET type = 'auto-update', updated_at = now() WHERE project_id = @project_id AND id = @id AND type = 'passive';
+UPDATE segments SET type = 'auto-update', draft = false, updated_at = now()
+WHERE project_id = @project_id AND id = @id AND (type = 'passive' OR draft);

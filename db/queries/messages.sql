@@ -110,23 +110,24 @@ GROUP BY m.customer_id ORDER BY min(m.seq) LIMIT @page_size;
 -- listing is true.
 -- name: MessagePublishWaiting :one
 WITH waiting AS MATERIALIZED (
-	SELECT w.customer_id, c.source_id, first.occurrence, row_number() OVER (ORDER BY w.place) AS n
+	SELECT w.customer_id, c.source_id, first.occurrence, coalesce(o.depth, 0) + 1 AS depth, row_number() OVER (ORDER BY w.place) AS n
 	FROM (SELECT unnest(@customer_ids::uuid[]) AS customer_id, generate_subscripts(@customer_ids::uuid[], 1) AS place) w
 	JOIN customers c ON c.id = w.customer_id AND c.project_id = @project_id
 	JOIN LATERAL (SELECT m.occurrence FROM messages m WHERE m.distribution_id = @distribution_id AND m.customer_id = w.customer_id
 		AND m.flag = 'deferred' AND m.reason = 'out_of_codes' ORDER BY m.occurrence LIMIT 1) first ON true
+	LEFT JOIN occurrences o ON o.id = first.occurrence
 ), picked AS MATERIALIZED (
 	SELECT v.id, v.code, v.type, v.value FROM vouchers v
 	WHERE v.project_id = @project_id AND v.campaign_id = @campaign_id AND v.publication_id IS NULL AND v.active
 		AND (v.expiration_date IS NULL OR v.expiration_date > now())
 	ORDER BY v.created_at, v.id LIMIT (SELECT count(*) FROM waiting) FOR UPDATE SKIP LOCKED
 ), given AS MATERIALIZED (
-	SELECT w.customer_id, w.source_id, w.occurrence, c.id, c.code, c.type, c.value, uuid7() AS publication_id
+	SELECT w.customer_id, w.source_id, w.occurrence, w.depth, c.id, c.code, c.type, c.value, uuid7() AS publication_id
 	FROM waiting w JOIN (SELECT picked.*, row_number() OVER (ORDER BY picked.id) AS n FROM picked) c USING (n)
 ), taken AS (
 	UPDATE vouchers v SET holder_id = g.customer_id, publication_id = g.publication_id, updated_at = now()
 	FROM given g WHERE v.id = g.id
-	RETURNING v.id, v.publication_id, g.customer_id, g.source_id, simple_voucher(v, @campaign_name::text) AS shown
+	RETURNING v.id, v.publication_id, g.customer_id, g.source_id, g.depth, simple_voucher(v, @campaign_name::text) AS shown
 ), published AS (
 	INSERT INTO publications (id, project_id, customer_id, campaign_id, voucher_ids, distribution_id, channel, metadata, tracking_id)
 	SELECT g.publication_id, @project_id, g.customer_id, @campaign_id, ARRAY[g.id], @distribution_id::uuid, @publication_channel::text,
@@ -138,7 +139,7 @@ WITH waiting AS MATERIALIZED (
 		jsonb_build_object('campaign', @campaign::jsonb, 'voucher', t.shown, 'publication', simple_publication(ROW(
 			t.publication_id, @project_id::uuid, t.customer_id, @campaign_id::uuid, ARRAY[t.id], NULL, @distribution_id::uuid, @publication_channel::text,
 			t.source_id, @publication_metadata::jsonb, 'SUCCESS', NULL, NULL, now())::publications)), -- a join could become a loop in a loop
-		@source::jsonb, @group_id::text, @distribution_id::uuid, @depth::smallint, true
+		@source::jsonb, @group_id::text, @distribution_id::uuid, t.depth, true
 	FROM taken t
 ), freed AS (
 	UPDATE messages m SET voucher_id = g.id, -- one that was to wait anyway still does
@@ -150,6 +151,7 @@ WITH waiting AS MATERIALIZED (
 	RETURNING m.seq
 )
 SELECT (SELECT count(*) FROM given)::bigint AS given, (SELECT count(*) FROM waiting)::bigint AS waiting,
+	(SELECT coalesce(max(given.depth), 0) FROM given)::int AS deepest,
 	(SELECT coalesce(array_agg(taken.id), '{}') FROM taken WHERE @listing::boolean)::uuid[] AS vouchers;
 
 -- name: MessageToSend :many

@@ -29,13 +29,6 @@ UPDATE promotion_tiers SET active = $3, updated_at = now() WHERE project_id = $1
 -- name: PromotionDelete :exec
 DELETE FROM promotion_tiers WHERE project_id = $1 AND id = $2;
 
--- A distribution under way that tells of the tier.
--- name: PromotionUsedBy :one
-SELECT id, name FROM distributions
-WHERE project_id = sqlc.arg(project_id) AND spec->'action'->>'promotion_tier_id' = sqlc.arg(tier)::text
-	AND status IN ('syncing', 'scheduled', 'sending', 'paused', 'live')
-ORDER BY id LIMIT 1;
-
 -- name: PromotionsOf :many
 SELECT * FROM promotion_tiers WHERE project_id = sqlc.arg(project_id) AND campaign_id = ANY (sqlc.arg(campaigns)::uuid[])
 ORDER BY campaign_id, hierarchy;

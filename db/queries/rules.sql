@@ -18,13 +18,6 @@ RETURNING sqlc.embed(r), (SELECT count(*) FROM rule_assignments a WHERE a.rule_i
 -- name: RuleLockToDelete :one
 SELECT id FROM validation_rules WHERE project_id = $1 AND id = $2 FOR UPDATE;
 
--- A distribution under way that answers only what the rule lets through.
--- name: RuleUsedBy :one
-SELECT id, name FROM distributions
-WHERE project_id = sqlc.arg(project_id) AND spec->'trigger'->>'validation_rule_id' = sqlc.arg(rule)::text
-	AND status IN ('syncing', 'scheduled', 'sending', 'paused', 'live')
-ORDER BY id LIMIT 1;
-
 -- name: RuleDelete :exec
 DELETE FROM validation_rules WHERE project_id = $1 AND id = $2;
 

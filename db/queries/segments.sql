@@ -15,12 +15,9 @@ SELECT id, name, type, filter, initial_sync_status, draft, moves FROM segments W
 SELECT * FROM segments WHERE project_id = $1 AND type <> 'static' AND NOT draft ORDER BY created_at DESC, id DESC;
 
 -- name: SegmentUsedBy :one
--- What would not work without the segment: a distribution that has not ended, an earning rule, or a validation rule, which
--- names the segment somewhere in its rules.
-SELECT 'distribution'::text AS type, d.id, d.name FROM distributions d
-WHERE d.project_id = sqlc.arg(project_id) AND d.segment_id = sqlc.arg(segment_id)::uuid AND d.status NOT IN ('draft', 'sent', 'stopped', 'failed')
-UNION ALL
-SELECT 'earning_rule', e.id, e.event FROM earning_rules e
+-- What would not work without the segment, beside distributions: an earning rule, or a validation rule, which names the segment
+-- somewhere in its rules.
+SELECT 'earning_rule'::text AS type, e.id, e.event AS name FROM earning_rules e
 WHERE e.project_id = sqlc.arg(project_id) AND e.segment_id = sqlc.arg(segment_id)::uuid
 UNION ALL
 SELECT 'validation_rule', r.id, r.name FROM validation_rules r

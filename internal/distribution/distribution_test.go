@@ -103,16 +103,6 @@ func TestControlsFitStatuses(t *testing.T) {
 	}
 }
 
-func TestTheTableNamesOnlyWhatThereIs(t *testing.T) {
-	t.Parallel()
-	for _, fit := range Fits {
-		require.NotEmpty(t, fit.Actions)
-		for _, channel := range fit.Channels {
-			require.Contains(t, ChannelTypes, channel)
-		}
-	}
-}
-
 func TestACopyHasANameThatMayBe(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, "Sale (copy)", CopyName("Sale"))

@@ -9,18 +9,21 @@ import (
 
 	"herald/internal/fault"
 	"herald/internal/occurrence"
+	"herald/internal/segment"
 )
 
 // Trigger says what makes messages leave: a person (manual), or occurrences of a type, narrowed by what it names.
 type Trigger struct {
-	Type             TriggerType `json:"type"`
-	SegmentID        string      `json:"segment_id,omitempty"`
-	IncludeExisting  bool        `json:"include_existing,omitempty"` // of segment.entered: also who is in it when the distribution goes live
-	Event            string      `json:"event,omitempty"`            // the custom event's name
-	CampaignID       string      `json:"campaign_id,omitempty"`
-	TierID           string      `json:"tier_id,omitempty"`
-	ValidationRuleID string      `json:"validation_rule_id,omitempty"`
-	Delay            string      `json:"delay,omitempty"` // after the occurrence, in ISO 8601: PT2H
+	Type      TriggerType `json:"type"`
+	SegmentID string      `json:"segment_id,omitempty"`
+	// Segment is a new segment, as in an Audience.
+	Segment          *segment.Definition `json:"segment,omitempty"`
+	IncludeExisting  bool                `json:"include_existing,omitempty"` // of segment.entered: also who is in it when the distribution goes live
+	Event            string              `json:"event,omitempty"`            // the custom event's name
+	CampaignID       string              `json:"campaign_id,omitempty"`
+	TierID           string              `json:"tier_id,omitempty"`
+	ValidationRuleID string              `json:"validation_rule_id,omitempty"`
+	Delay            string              `json:"delay,omitempty"` // after the occurrence, in ISO 8601: PT2H
 }
 
 // Automatic reports whether occurrences make messages leave.
@@ -92,6 +95,7 @@ func (s *Spec) checkTrigger() (faults fault.List) {
 		fits  bool
 	}{
 		{"segment_id", t.SegmentID != "", fit.About == AboutSegment},
+		{"segment", t.Segment != nil, fit.About == AboutSegment},
 		{"include_existing", t.IncludeExisting, t.Occurrence() == occurrence.SegmentEntered},
 		{"event", t.Event != "", fit.About == AboutEvent},
 		{"campaign_id", t.CampaignID != "", fit.About == AboutCampaign},
@@ -103,6 +107,9 @@ func (s *Spec) checkTrigger() (faults fault.List) {
 			faults.Add(fault.Property("trigger."+one.name, "the trigger %s knows no %s; it knows: %s", t.Type, one.name, fit.knows()))
 		}
 	}
+	if t.SegmentID != "" && t.Segment != nil {
+		faults.Add(fault.Property("trigger", "set one of segment_id and segment"))
+	}
 	if _, ok := t.Wait(); !ok {
 		faults.Add(fault.Property("trigger.delay", "should be an ISO 8601 duration of at most a year, as in PT2H or P1D, not %q", t.Delay))
 	}
@@ -112,28 +119,34 @@ func (s *Spec) checkTrigger() (faults fault.List) {
 	return append(faults, s.checkLimits()...)
 }
 
-// knows lists what a trigger may name.
-func (f Fit) knows() string {
-	var names []string
+// Names lists what a trigger has to name, and what it may.
+func (f Fit) Names() (needs, may []string) {
 	if f.About != AboutNothing {
-		names = append(names, string(f.About))
+		needs = append(needs, string(f.About))
 	}
-	if f.Trigger == TriggerType(occurrence.SegmentEntered) {
-		names = append(names, "include_existing")
+	for _, one := range []struct {
+		name string
+		fits bool
+	}{
+		{"include_existing", f.Trigger == TriggerType(occurrence.SegmentEntered)},
+		{"tier_id", f.Tier},
+		{"validation_rule_id", f.Rule},
+		{"delay", f.Trigger != Manual},
+	} {
+		if one.fits {
+			may = append(may, one.name)
+		}
 	}
-	if f.Tier {
-		names = append(names, "tier_id")
+	return needs, may
+}
+
+// knows lists what a trigger may name, for people.
+func (f Fit) knows() string {
+	needs, may := f.Names()
+	if all := append(needs, may...); len(all) > 0 {
+		return strings.Join(all, ", ")
 	}
-	if f.Rule {
-		names = append(names, "validation_rule_id")
-	}
-	if f.Trigger != Manual {
-		names = append(names, "delay")
-	}
-	if len(names) == 0 {
-		return "nothing but its type"
-	}
-	return strings.Join(names, ", ")
+	return "nothing but its type"
 }
 
 // checkLimits looks at what only automatic distributions have.

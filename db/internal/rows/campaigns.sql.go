@@ -447,37 +447,6 @@ func (q *Queries) CampaignUpdate(ctx context.Context, db DBTX, arg CampaignUpdat
 	return i, err
 }
 
-const campaignUsers = `-- name: CampaignUsers :many
-SELECT id FROM distributions WHERE project_id = $1 AND campaign_id = $2
-	AND status IN ('syncing', 'scheduled', 'sending', 'paused', 'live') LIMIT 10
-`
-
-type CampaignUsersParams struct {
-	ProjectID  uuid.UUID
-	CampaignID *uuid.UUID
-}
-
-// Distributions that could still publish a campaign's codes.
-func (q *Queries) CampaignUsers(ctx context.Context, db DBTX, arg CampaignUsersParams) ([]uuid.UUID, error) {
-	rows, err := db.Query(ctx, campaignUsers, arg.ProjectID, arg.CampaignID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []uuid.UUID
-	for rows.Next() {
-		var id uuid.UUID
-		if err := rows.Scan(&id); err != nil {
-			return nil, err
-		}
-		items = append(items, id)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const campaignVouchersCount = `-- name: CampaignVouchersCount :one
 SELECT vouchers_count FROM campaigns WHERE project_id = $1 AND id = $2
 `

@@ -501,6 +501,30 @@ func (q *Queries) DistributionUpdateDraft(ctx context.Context, db DBTX, arg Dist
 	return i, err
 }
 
+const distributionUsing = `-- name: DistributionUsing :one
+SELECT id, name FROM distributions
+WHERE project_id = $1 AND uses @> ARRAY[$2::uuid] AND status IN ('syncing', 'scheduled', 'sending', 'paused', 'live')
+ORDER BY id LIMIT 1
+`
+
+type DistributionUsingParams struct {
+	ProjectID uuid.UUID
+	Thing     uuid.UUID
+}
+
+type DistributionUsingRow struct {
+	ID   uuid.UUID
+	Name string
+}
+
+// Of the distributions under way that use a thing, the first.
+func (q *Queries) DistributionUsing(ctx context.Context, db DBTX, arg DistributionUsingParams) (DistributionUsingRow, error) {
+	row := db.QueryRow(ctx, distributionUsing, arg.ProjectID, arg.Thing)
+	var i DistributionUsingRow
+	err := row.Scan(&i.ID, &i.Name)
+	return i, err
+}
+
 const distributionVersionConfirm = `-- name: DistributionVersionConfirm :exec
 INSERT INTO distribution_versions (distribution_id, version, spec, created_by) VALUES ($1, $2, $3, $4)
 ON CONFLICT (distribution_id, version) DO UPDATE SET spec = excluded.spec, created_by = excluded.created_by, created_at = now()

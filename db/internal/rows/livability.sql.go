@@ -79,7 +79,8 @@ func (q *Queries) LivabilityOf(ctx context.Context, db DBTX, arg LivabilityOfPar
 }
 
 const segmentBeginToTell = `-- name: SegmentBeginToTell :exec
-UPDATE segments SET type = 'auto-update', updated_at = now() WHERE project_id = $1 AND id = $2 AND type = 'passive'
+UPDATE segments SET type = 'auto-update', draft = false, updated_at = now()
+WHERE project_id = $1 AND id = $2 AND (type = 'passive' OR draft)
 `
 
 type SegmentBeginToTellParams struct {
@@ -87,7 +88,7 @@ type SegmentBeginToTellParams struct {
 	ID        uuid.UUID
 }
 
-// A passive segment that a distribution listens to begins to tell who enters and leaves.
+// A segment that a distribution listens to tells who enters and leaves: a passive one, and a draft, begin to.
 func (q *Queries) SegmentBeginToTell(ctx context.Context, db DBTX, arg SegmentBeginToTellParams) error {
 	_, err := db.Exec(ctx, segmentBeginToTell, arg.ProjectID, arg.ID)
 	return err

@@ -553,23 +553,24 @@ func (q *Queries) MessageOpenThousands(ctx context.Context, db DBTX, arg Message
 
 const messagePublishWaiting = `-- name: MessagePublishWaiting :one
 WITH waiting AS MATERIALIZED (
-	SELECT w.customer_id, c.source_id, first.occurrence, row_number() OVER (ORDER BY w.place) AS n
+	SELECT w.customer_id, c.source_id, first.occurrence, coalesce(o.depth, 0) + 1 AS depth, row_number() OVER (ORDER BY w.place) AS n
 	FROM (SELECT unnest($2::uuid[]) AS customer_id, generate_subscripts($2::uuid[], 1) AS place) w
 	JOIN customers c ON c.id = w.customer_id AND c.project_id = $3
 	JOIN LATERAL (SELECT m.occurrence FROM messages m WHERE m.distribution_id = $4 AND m.customer_id = w.customer_id
 		AND m.flag = 'deferred' AND m.reason = 'out_of_codes' ORDER BY m.occurrence LIMIT 1) first ON true
+	LEFT JOIN occurrences o ON o.id = first.occurrence
 ), picked AS MATERIALIZED (
 	SELECT v.id, v.code, v.type, v.value FROM vouchers v
 	WHERE v.project_id = $3 AND v.campaign_id = $5 AND v.publication_id IS NULL AND v.active
 		AND (v.expiration_date IS NULL OR v.expiration_date > now())
 	ORDER BY v.created_at, v.id LIMIT (SELECT count(*) FROM waiting) FOR UPDATE SKIP LOCKED
 ), given AS MATERIALIZED (
-	SELECT w.customer_id, w.source_id, w.occurrence, c.id, c.code, c.type, c.value, uuid7() AS publication_id
+	SELECT w.customer_id, w.source_id, w.occurrence, w.depth, c.id, c.code, c.type, c.value, uuid7() AS publication_id
 	FROM waiting w JOIN (SELECT picked.id, picked.code, picked.type, picked.value, row_number() OVER (ORDER BY picked.id) AS n FROM picked) c USING (n)
 ), taken AS (
 	UPDATE vouchers v SET holder_id = g.customer_id, publication_id = g.publication_id, updated_at = now()
 	FROM given g WHERE v.id = g.id
-	RETURNING v.id, v.publication_id, g.customer_id, g.source_id, simple_voucher(v, $6::text) AS shown
+	RETURNING v.id, v.publication_id, g.customer_id, g.source_id, g.depth, simple_voucher(v, $6::text) AS shown
 ), published AS (
 	INSERT INTO publications (id, project_id, customer_id, campaign_id, voucher_ids, distribution_id, channel, metadata, tracking_id)
 	SELECT g.publication_id, $3, g.customer_id, $5, ARRAY[g.id], $4::uuid, $7::text,
@@ -581,7 +582,7 @@ WITH waiting AS MATERIALIZED (
 		jsonb_build_object('campaign', $9::jsonb, 'voucher', t.shown, 'publication', simple_publication(ROW(
 			t.publication_id, $3::uuid, t.customer_id, $5::uuid, ARRAY[t.id], NULL, $4::uuid, $7::text,
 			t.source_id, $8::jsonb, 'SUCCESS', NULL, NULL, now())::publications)), -- a join could become a loop in a loop
-		$10::jsonb, $11::text, $4::uuid, $12::smallint, true
+		$10::jsonb, $11::text, $4::uuid, t.depth, true
 	FROM taken t
 ), freed AS (
 	UPDATE messages m SET voucher_id = g.id, -- one that was to wait anyway still does
@@ -593,6 +594,7 @@ WITH waiting AS MATERIALIZED (
 	RETURNING m.seq
 )
 SELECT (SELECT count(*) FROM given)::bigint AS given, (SELECT count(*) FROM waiting)::bigint AS waiting,
+	(SELECT coalesce(max(given.depth), 0) FROM given)::int AS deepest,
 	(SELECT coalesce(array_agg(taken.id), '{}') FROM taken WHERE $1::boolean)::uuid[] AS vouchers
 `
 
@@ -608,12 +610,12 @@ type MessagePublishWaitingParams struct {
 	Campaign            json.RawMessage
 	Source              json.RawMessage
 	GroupID             string
-	Depth               int16
 }
 
 type MessagePublishWaitingRow struct {
 	Given    int64
 	Waiting  int64
+	Deepest  int32
 	Vouchers []uuid.UUID
 }
 
@@ -633,10 +635,14 @@ func (q *Queries) MessagePublishWaiting(ctx context.Context, db DBTX, arg Messag
 		arg.Campaign,
 		arg.Source,
 		arg.GroupID,
-		arg.Depth,
 	)
 	var i MessagePublishWaitingRow
-	err := row.Scan(&i.Given, &i.Waiting, &i.Vouchers)
+	err := row.Scan(
+		&i.Given,
+		&i.Waiting,
+		&i.Deepest,
+		&i.Vouchers,
+	)
 	return i, err
 }
 

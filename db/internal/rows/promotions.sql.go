@@ -331,31 +331,6 @@ func (q *Queries) PromotionUpdate(ctx context.Context, db DBTX, arg PromotionUpd
 	return err
 }
 
-const promotionUsedBy = `-- name: PromotionUsedBy :one
-SELECT id, name FROM distributions
-WHERE project_id = $1 AND spec->'action'->>'promotion_tier_id' = $2::text
-	AND status IN ('syncing', 'scheduled', 'sending', 'paused', 'live')
-ORDER BY id LIMIT 1
-`
-
-type PromotionUsedByParams struct {
-	ProjectID uuid.UUID
-	Tier      string
-}
-
-type PromotionUsedByRow struct {
-	ID   uuid.UUID
-	Name string
-}
-
-// A distribution under way that tells of the tier.
-func (q *Queries) PromotionUsedBy(ctx context.Context, db DBTX, arg PromotionUsedByParams) (PromotionUsedByRow, error) {
-	row := db.QueryRow(ctx, promotionUsedBy, arg.ProjectID, arg.Tier)
-	var i PromotionUsedByRow
-	err := row.Scan(&i.ID, &i.Name)
-	return i, err
-}
-
 const promotionsKnown = `-- name: PromotionsKnown :many
 SELECT id FROM promotion_tiers WHERE campaign_id = $1 AND id = ANY ($2::uuid[])
 `

@@ -668,31 +668,6 @@ func (q *Queries) RuleUpdate(ctx context.Context, db DBTX, arg RuleUpdateParams)
 	return i, err
 }
 
-const ruleUsedBy = `-- name: RuleUsedBy :one
-SELECT id, name FROM distributions
-WHERE project_id = $1 AND spec->'trigger'->>'validation_rule_id' = $2::text
-	AND status IN ('syncing', 'scheduled', 'sending', 'paused', 'live')
-ORDER BY id LIMIT 1
-`
-
-type RuleUsedByParams struct {
-	ProjectID uuid.UUID
-	Rule      string
-}
-
-type RuleUsedByRow struct {
-	ID   uuid.UUID
-	Name string
-}
-
-// A distribution under way that answers only what the rule lets through.
-func (q *Queries) RuleUsedBy(ctx context.Context, db DBTX, arg RuleUsedByParams) (RuleUsedByRow, error) {
-	row := db.QueryRow(ctx, ruleUsedBy, arg.ProjectID, arg.Rule)
-	var i RuleUsedByRow
-	err := row.Scan(&i.ID, &i.Name)
-	return i, err
-}
-
 const rulesOf = `-- name: RulesOf :many
 SELECT a.id AS assignment_id, a.related_object_type, a.related_object_id, r.id, r.project_id, r.name, r.type, r.context_type, r.rules, r.error, r.applicable_to, r.created_at, r.updated_at
 FROM rule_assignments a JOIN validation_rules r ON r.id = a.rule_id

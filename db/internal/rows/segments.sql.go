@@ -496,10 +496,7 @@ func (q *Queries) SegmentSynced(ctx context.Context, db DBTX, arg SegmentSyncedP
 }
 
 const segmentUsedBy = `-- name: SegmentUsedBy :one
-SELECT 'distribution'::text AS type, d.id, d.name FROM distributions d
-WHERE d.project_id = $1 AND d.segment_id = $2::uuid AND d.status NOT IN ('draft', 'sent', 'stopped', 'failed')
-UNION ALL
-SELECT 'earning_rule', e.id, e.event FROM earning_rules e
+SELECT 'earning_rule'::text AS type, e.id, e.event AS name FROM earning_rules e
 WHERE e.project_id = $1 AND e.segment_id = $2::uuid
 UNION ALL
 SELECT 'validation_rule', r.id, r.name FROM validation_rules r
@@ -519,8 +516,8 @@ type SegmentUsedByRow struct {
 	Name string
 }
 
-// What would not work without the segment: a distribution that has not ended, an earning rule, or a validation rule, which
-// names the segment somewhere in its rules.
+// What would not work without the segment, beside distributions: an earning rule, or a validation rule, which names the segment
+// somewhere in its rules.
 func (q *Queries) SegmentUsedBy(ctx context.Context, db DBTX, arg SegmentUsedByParams) (SegmentUsedByRow, error) {
 	row := db.QueryRow(ctx, segmentUsedBy, arg.ProjectID, arg.SegmentID, arg.Shown)
 	var i SegmentUsedByRow
