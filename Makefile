@@ -61,7 +61,7 @@ engine-test: bin/engine
 bench: build ## measure a bulk distribution beside the mail library alone (ARGS="-n 200000 --connections 40")
 	bin/herald bench bulk $(ARGS)
 
-faults: build ## kill everything at random, 100 times, while messages go out, and count (at most 40 minutes; ARGS="--never")
+faults: build ## kill everything at random, 100 times, while messages go out, and count (at most 40 minutes; ARGS="--never", ARGS="--events 200")
 	bin/herald bench faults --kills 100 $(ARGS)
 
 clean: ## remove what was built; data/ stays

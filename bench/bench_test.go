@@ -157,7 +157,7 @@ func TestTheCountFindsEveryBrokenPromise(t *testing.T) {
 	require.NoError(t, os.WriteFile(st.recordFile(),
 		[]byte(line(1)+line(2)+line(2)+line(5)+line(8)+"someone@else.example eve@bench.example\n"), 0o600))
 
-	c, err := st.count(ctx, []string{herald.Distribution.Format(distribution)}, 9)
+	c, err := st.count(ctx, []sending{{herald.Distribution.Format(distribution), 9}})
 	require.NoError(t, err)
 	require.Equal(t, 8, c.Messages)
 	require.Equal(t, 4, c.Arrived)
@@ -180,20 +180,33 @@ func TestTheCountFindsEveryBrokenPromise(t *testing.T) {
 
 func ptr[T any](v T) *T { return &v }
 
-// A short run of everything: a Herald of its own, killed and counted.
+// Short runs of everything: a Herald of its own, killed and counted.
 func TestNothingIsLostInAShortStorm(t *testing.T) {
+	short := Faults{
+		Setup: Setup{Connections: 4, Size: 2000, Pipelining: true}, N: 400, Kills: 6, Workers: 2, SinkDelay: 50 * time.Millisecond,
+		RetryAfter: []time.Duration{time.Second, time.Second, time.Second, time.Second, time.Second, time.Second}, Seed: 1, Within: 10 * time.Minute,
+	}
+	program := builtHerald(t)
+	t.Run("manual", func(t *testing.T) { short.run(t, program) })
+	short.Events, short.Kills, short.EngineAway, short.Hasten = 40, 10, 3*time.Second, true
+	t.Run("automatic", func(t *testing.T) { short.run(t, program) })
+}
+
+func (f Faults) run(t *testing.T, program string) {
+	room, out := quietRoom()
+	room.Program = program
+	require.NoError(t, f.Run(t.Context(), room), out.String())
+	require.Contains(t, out.String(), "lost")
+	t.Log(out.String())
+}
+
+// builtHerald is the path of the program.
+func builtHerald(t *testing.T) string {
 	if testing.Short() {
 		t.Skip("starts a whole Herald and kills it")
 	}
 	program := filepath.Join(t.TempDir(), "herald")
 	built, err := exec.Command("go", "build", "-o", program, "herald").CombinedOutput()
 	require.NoError(t, err, string(built))
-	room, out := quietRoom()
-	room.Program = program
-	f := Faults{
-		Setup: Setup{Connections: 4, Size: 2000, Pipelining: true}, N: 400, Kills: 6, Workers: 2, SinkDelay: 50 * time.Millisecond,
-		RetryAfter: []time.Duration{time.Second, time.Second, time.Second, time.Second, time.Second, time.Second}, Seed: 1, Within: 5 * time.Minute,
-	}
-	require.NoError(t, f.Run(t.Context(), room), out.String())
-	require.Contains(t, out.String(), "lost")
+	return program
 }

@@ -34,28 +34,37 @@ type Count struct {
 	Failed        int // given up by Herald
 	Recovered     int // sent on a later attempt
 	Strangers     int // arrivals that are no row's, or went to another address
+	Tallied       int // sent, by the tallies that the API shows
+	Events        *EventCount
 	Examples      []string
 }
 
+// sending is a distribution, and how many messages it is to have.
+type sending struct {
+	distribution string
+	messages     int
+}
+
 // count compares what arrived with the ledger.
-func (st *stage) count(ctx context.Context, distributions []string, n int) (Count, error) {
-	c := Count{Distributions: len(distributions)}
+func (st *stage) count(ctx context.Context, all []sending) (Count, error) {
+	c := Count{Distributions: len(all)}
 	came, err := readRecord(st.recordFile())
 	if err != nil {
 		return c, err
 	}
-	for _, name := range distributions {
-		u, ok := herald.Distribution.Parse(name)
+	for _, one := range all {
+		u, ok := herald.Distribution.Parse(one.distribution)
 		if !ok {
-			return c, fmt.Errorf("%q is no distribution's id", name)
+			return c, fmt.Errorf("%q is no distribution's id", one.distribution)
 		}
 		rows, err := st.compare(ctx, &c, u, came)
 		if err != nil {
 			return c, err
 		}
-		if rows != n {
-			c.Lost += n - rows
-			c.example("%s has %d rows of %d", name, rows, n)
+		if rows != one.messages {
+			c.Lost += max(0, one.messages-rows)
+			c.Strangers += max(0, rows-one.messages)
+			c.example("%s has %d rows of %d", one.distribution, rows, one.messages)
 		}
 	}
 	for key, times := range came { // what is left belongs to nobody
@@ -157,6 +166,12 @@ func (c Count) verdict() error {
 	if c.Unknown > c.Bound {
 		broken = append(broken, fmt.Errorf("%d messages are in doubt, and at most %d were in flight", c.Unknown, c.Bound))
 	}
+	if c.Tallied != c.Arrived-c.UnknownCame {
+		broken = append(broken, fmt.Errorf("%d messages are sent by the tallies, and %d by the sink", c.Tallied, c.Arrived-c.UnknownCame))
+	}
+	if c.Events != nil {
+		broken = append(broken, c.Events.verdict())
+	}
 	return errors.Join(broken...)
 }
 
@@ -176,6 +191,10 @@ func (c Count) print(to io.Writer) error {
 	line("given up", c.Failed)
 	line("sent on a later attempt", c.Recovered)
 	line("nobody's", c.Strangers)
+	line("sent by the tallies", c.Tallied)
+	if c.Events != nil {
+		c.Events.print(line)
+	}
 	line("kills", tallied(c.Kills))
 	line("ended by themselves", tallied(c.Fell))
 	line("seconds", fmt.Sprintf("%.0f", c.Seconds))

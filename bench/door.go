@@ -2,6 +2,7 @@ package bench
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -16,7 +17,10 @@ import (
 )
 
 // door is a client of Herald's API.
-type door struct{ base, appID, token string }
+type door struct {
+	base, appID, token string
+	client             *http.Client // nil: the usual one
+}
 
 // standing is what the API says of a distribution.
 type standing struct {
@@ -44,7 +48,7 @@ type refusal struct {
 
 func (r *refusal) Error() string { return fmt.Sprintf("the API answered %d: %s", r.code, r.body) }
 
-func (d *door) call(ctx context.Context, method, at string, in, out any) error {
+func (d *door) call(ctx context.Context, method, at string, in, out any, headers ...string) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	var body bytes.Buffer
@@ -60,7 +64,10 @@ func (d *door) call(ctx context.Context, method, at string, in, out any) error {
 	request.Header.Set("X-App-Id", d.appID)
 	request.Header.Set("X-App-Token", d.token)
 	request.Header.Set("Content-Type", "application/json")
-	response, err := http.DefaultClient.Do(request)
+	for i := 0; i+1 < len(headers); i += 2 {
+		request.Header.Set(headers[i], headers[i+1])
+	}
+	response, err := cmp.Or(d.client, http.DefaultClient).Do(request)
 	if err != nil {
 		return err
 	}

@@ -280,6 +280,7 @@ func exchange(conn net.Conn, reader *bufio.Reader, request []byte) error {
 	if err != nil {
 		return err
 	}
+	defer func() { _ = answer.Body.Close() }()
 	content, err := io.ReadAll(answer.Body)
 	if err != nil {
 		return err

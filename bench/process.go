@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -106,13 +107,18 @@ func (p *process) stop(ctx context.Context) error {
 	return p.child.Stop(ctx, syscall.SIGTERM, syscall.SIGKILL)
 }
 
-// freeAddr is a loopback address that was free a moment ago.
+// freeAddr is a loopback address that was free a moment ago. Its port is below those that connections take for their own end, so
+// that who is killed finds it free again.
 func freeAddr() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+	for try := 1; ; try++ {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000))) //nolint:gosec // no secret
+		if err == nil {
+			return l.Addr().String(), l.Close()
+		}
+		if try == 100 {
+			return "", err
+		}
 	}
-	return l.Addr().String(), l.Close()
 }
 
 // workingFolder is where a run keeps everything, and what removes it.

@@ -17,10 +17,10 @@ type database struct {
 
 func (d *database) Name() string { return "PostgreSQL" }
 
-func (d *database) start(ctx context.Context) (err error) {
-	d.server, err = postgres.Start(ctx, d.options)
+func (d *database) start(ctx context.Context) error {
+	server, err := postgres.Start(ctx, d.options)
 	if err == nil {
-		d.options.Port = d.server.Port()
+		d.server = server
 	}
 	return err
 }
@@ -47,8 +47,11 @@ type temporal struct {
 
 func (t *temporal) Name() string { return "engine" }
 
-func (t *temporal) start(ctx context.Context) (err error) {
-	t.server, err = engine.Start(ctx, t.options)
+func (t *temporal) start(ctx context.Context) error {
+	server, err := engine.Start(ctx, t.options)
+	if err == nil {
+		t.server = server
+	}
 	return err
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -85,8 +86,16 @@ func raise(ctx context.Context, room Room, s staging) (*stage, error) {
 }
 
 func (st *stage) startServers(ctx context.Context, _ staging) error {
+	own, err := freeAddr()
+	if err != nil {
+		return err
+	}
+	listens, err := netip.ParseAddrPort(own)
+	if err != nil {
+		return err
+	}
 	st.database = &database{options: postgres.Options{
-		Dir: filepath.Join(st.dir, "postgres"), Log: st.room.Log,
+		Dir: filepath.Join(st.dir, "postgres"), Log: st.room.Log, Port: int(listens.Port()),
 		Settings: map[string]string{"shared_preload_libraries": "pg_stat_statements"},
 	}}
 	addr, err := freeAddr()
