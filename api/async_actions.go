@@ -84,6 +84,9 @@ func (h asyncActions) list(c echo.Context) error {
 }
 
 // accepted answers that an async action was started.
-func accepted(c echo.Context, action uuid.UUID) error {
-	return c.JSON(http.StatusAccepted, echo.Map{"async_action_id": id.AsyncAction.Format(action)})
+func accepted(c echo.Context, action uuid.UUID) error { return ordered(c, http.StatusAccepted, action) }
+
+// ordered is accepted with another status: the public API answers some orders with 200.
+func ordered(c echo.Context, status int, action uuid.UUID) error {
+	return c.JSON(status, echo.Map{"async_action_id": id.AsyncAction.Format(action)})
 }

@@ -136,7 +136,11 @@ func (h campaigns) importJSON(c echo.Context) error {
 	if err := refuseTaken(c.Request().Context(), h.vouchers, found.ProjectID, drafts); err != nil {
 		return err
 	}
-	return h.orderImport(c, found, async.VouchersImport, drafts, voucher.ImportResult{})
+	action, err := h.orderImport(c, found, async.VouchersImport, drafts, voucher.ImportResult{})
+	if err != nil {
+		return err
+	}
+	return accepted(c, action)
 }
 
 // importCSV adds vouchers whose codes a file lists.
@@ -149,16 +153,18 @@ func (h campaigns) importCSV(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return h.orderImport(c, found, async.VouchersImportCSV, list, refused)
-}
-
-func (h campaigns) orderImport(c echo.Context, to campaign.Campaign, actionType string, list []voucher.Row, refused voucher.ImportResult) error {
-	action, err := h.vouchers.OrderImport(c.Request().Context(), to.ProjectID, &to.ID, actionType, requestID(c), list, refused,
-		func(ctx context.Context, action uuid.UUID) error {
-			return h.flows.WorkOnVouchers(ctx, actionType, to.ProjectID, &to.ID, action)
-		})
+	action, err := h.orderImport(c, found, async.VouchersImportCSV, list, refused)
 	if err != nil {
 		return err
 	}
-	return accepted(c, action)
+	return ordered(c, http.StatusOK, action)
+}
+
+func (h campaigns) orderImport(
+	c echo.Context, to campaign.Campaign, actionType string, list []voucher.Row, refused voucher.ImportResult,
+) (uuid.UUID, error) {
+	return h.vouchers.OrderImport(c.Request().Context(), to.ProjectID, &to.ID, actionType, requestID(c), list, refused,
+		func(ctx context.Context, action uuid.UUID) error {
+			return h.flows.WorkOnVouchers(ctx, actionType, to.ProjectID, &to.ID, action)
+		})
 }

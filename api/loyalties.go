@@ -6,7 +6,6 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"herald/internal/campaign"
-	"herald/internal/id"
 )
 
 // loyalties serves loyalty programmes, which are campaigns under another path.
@@ -27,5 +26,5 @@ func (h loyalties) delete(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(http.StatusOK, echo.Map{"async_action_id": id.AsyncAction.Format(action)})
+	return ordered(c, http.StatusOK, action)
 }

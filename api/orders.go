@@ -157,5 +157,5 @@ func (h orders) importMany(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(http.StatusOK, echo.Map{"async_action_id": id.AsyncAction.Format(action)})
+	return ordered(c, http.StatusOK, action)
 }
