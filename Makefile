@@ -3,7 +3,7 @@
 GO        ?= go
 BIN       := $(CURDIR)/bin
 VERSION   := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
-GOFILES   := $(shell find . -name '*.go' -not -path './node_modules/*' -not -path './data/*')
+GOFILES   := $(shell find . -name '*.go' -not -path '*/node_modules/*' -not -path './data/*')
 # A test may wait for real servers, and the machine may be busy.
 TESTFLAGS ?= -race -timeout 30m
 
