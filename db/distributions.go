@@ -192,10 +192,11 @@ func (s Distributions) Version(ctx context.Context, one uuid.UUID, version int) 
 func (s Distributions) Names(ctx context.Context, project uuid.UUID, spec distribution.Spec) (message.Names, error) {
 	row, err := q.DistributionNames(ctx, s.Pool, rows.DistributionNamesParams{
 		ProjectID: project, CampaignID: parsed(id.Campaign, cmp.Or(spec.Action.CampaignID, spec.Trigger.CampaignID)),
-		PromotionTierID: parsed(id.Promotion, spec.Action.PromotionTierID),
+		PromotionTierID: parsed(id.Promotion, spec.Action.PromotionTierID), SegmentID: parsed(id.Segment, spec.Trigger.SegmentID),
 	})
 	return message.Names{
-		Distribution: spec.Name, Campaign: row.Campaign, Project: row.Project, Promotion: row.Promotion, PromotionBanner: row.Banner,
+		Distribution: spec.Name, Campaign: row.Campaign, Project: row.Project, Segment: row.Segment, Promotion: row.Promotion,
+		PromotionBanner: row.Banner,
 	}, err
 }
 

@@ -72,11 +72,14 @@ func forThoseInTheSegment(h *house) {
 	}
 	h.relayed()
 	one := h.live(letter(object{"type": string(occurrence.SegmentEntered), "segment_id": pros, "include_existing": true},
-		object{"type": "message"}, "Welcome", "{{ customer.metadata.plan }}"))
+		object{"type": "message"}, "Welcome", "{{ segment.name }}, {{ customer.metadata.plan }}"))
 	h.gets("ada@private.example", 1)
 	h.gets("bea@private.example", 1)
 	h.plans("cleo", "pro")
 	h.gets("cleo@private.example", 1)
+	for _, who := range []string{"ada", "bea", "cleo"} {
+		require.Equal(h, "Dear Secret "+who+": Pros, pro", h.said(who, "Welcome"))
+	}
 	h.plans("ada", "free")
 	h.plans("ada", "pro")
 	h.gets("ada@private.example", 2)
@@ -115,11 +118,11 @@ func newsOfAPromotion(h *house) {
 		"name": "Five off", "banner": "5.00 off everything", "action": object{"discount": object{"type": "AMOUNT", "amount_off": 500}},
 	}, http.StatusOK)["id"].(string)
 	one := h.live(letter(object{"type": string(occurrence.CustomEvent), "event": "wants news"},
-		object{"type": "notify_promotion", "promotion_tier_id": tier}, "News", "{{ promotion.name }}: {{ promotion.banner }}"))
+		object{"type": "notify_promotion", "promotion_tier_id": tier}, "News", "{{ promotion.name }} of {{ campaign.name }}: {{ promotion.banner }}"))
 	h.asks("eve", "wants news")
 	h.gets("eve@private.example", 1)
 	h.sent(one, 1)
-	require.Equal(h, "Dear Secret eve: Five off: 5.00 off everything", h.said("eve", "News"))
+	require.Equal(h, "Dear Secret eve: Five off of Autumn: 5.00 off everything", h.said("eve", "News"))
 }
 
 // Imports tell nothing of orders and customers, but who enters a segment by them does.

@@ -85,9 +85,12 @@ SELECT * FROM distribution_log WHERE distribution_id = @distribution_id
 ORDER BY id DESC LIMIT @page_size;
 
 -- name: DistributionNames :one
--- What a distribution's templates may call by name.
+-- What a distribution's templates may call by name. Where it tells of a promotion tier, the campaign is the tier's.
 SELECT p.name AS project,
-	coalesce((SELECT c.name FROM campaigns c WHERE c.project_id = p.id AND c.id = sqlc.narg(campaign_id)), '')::text AS campaign,
+	coalesce((SELECT c.name FROM campaigns c WHERE c.project_id = p.id AND c.id = sqlc.narg(campaign_id)),
+		(SELECT c.name FROM promotion_tiers t JOIN campaigns c ON c.id = t.campaign_id
+			WHERE t.project_id = p.id AND t.id = sqlc.narg(promotion_tier_id)), '')::text AS campaign,
+	coalesce((SELECT s.name FROM segments s WHERE s.project_id = p.id AND s.id = sqlc.narg(segment_id)), '')::text AS segment,
 	coalesce((SELECT t.name FROM promotion_tiers t WHERE t.project_id = p.id AND t.id = sqlc.narg(promotion_tier_id)), '')::text AS promotion,
 	coalesce((SELECT t.banner FROM promotion_tiers t WHERE t.project_id = p.id AND t.id = sqlc.narg(promotion_tier_id)), '')::text AS banner
 FROM projects p WHERE p.id = @project_id;

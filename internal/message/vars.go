@@ -10,6 +10,7 @@ import (
 // Names are the variables that are the same for every message of a distribution.
 type Names struct {
 	Distribution, Campaign, Project string
+	Segment                         string // that its trigger is about: who was in it before has no occurrence that tells of it
 	Promotion, PromotionBanner      string // of the promotion tier that it tells of
 }
 
@@ -35,6 +36,9 @@ func Variables(raw json.RawMessage, names Names) (map[string]any, error) {
 		"distribution": map[string]any{"name": names.Distribution},
 		"campaign":     map[string]any{"name": names.Campaign},
 		"project":      map[string]any{"name": names.Project},
+	}
+	if names.Segment != "" {
+		vars["segment"] = map[string]any{"name": names.Segment}
 	}
 	if names.Promotion != "" {
 		vars["promotion"] = map[string]any{"name": names.Promotion, "banner": names.PromotionBanner}

@@ -33,7 +33,7 @@ var Known = []Variable{
 	{"customer.metadata", "object", "the customer's metadata: customer.metadata.<any key>"},
 	{"voucher.code", "string", "the code given to this customer"},
 	{"voucher.value", "string", "what the code is worth, as text: 10%, 5.00"},
-	{"campaign.name", "string", "the campaign that the code belongs to"},
+	{"campaign.name", "string", "the campaign that the code, or the promotion, belongs to, or that the trigger is about"},
 	{"promotion.name", "string", "of notify_promotion: the promotion tier's name"},
 	{"promotion.banner", "string", "of notify_promotion: the promotion tier's banner"},
 	{"segment.name", "string", "of a segment trigger: the segment's name"},

@@ -365,32 +365,43 @@ func (q *Queries) DistributionLogList(ctx context.Context, db DBTX, arg Distribu
 
 const distributionNames = `-- name: DistributionNames :one
 SELECT p.name AS project,
-	coalesce((SELECT c.name FROM campaigns c WHERE c.project_id = p.id AND c.id = $1), '')::text AS campaign,
+	coalesce((SELECT c.name FROM campaigns c WHERE c.project_id = p.id AND c.id = $1),
+		(SELECT c.name FROM promotion_tiers t JOIN campaigns c ON c.id = t.campaign_id
+			WHERE t.project_id = p.id AND t.id = $2), '')::text AS campaign,
+	coalesce((SELECT s.name FROM segments s WHERE s.project_id = p.id AND s.id = $3), '')::text AS segment,
 	coalesce((SELECT t.name FROM promotion_tiers t WHERE t.project_id = p.id AND t.id = $2), '')::text AS promotion,
 	coalesce((SELECT t.banner FROM promotion_tiers t WHERE t.project_id = p.id AND t.id = $2), '')::text AS banner
-FROM projects p WHERE p.id = $3
+FROM projects p WHERE p.id = $4
 `
 
 type DistributionNamesParams struct {
 	CampaignID      *uuid.UUID
 	PromotionTierID *uuid.UUID
+	SegmentID       *uuid.UUID
 	ProjectID       uuid.UUID
 }
 
 type DistributionNamesRow struct {
 	Project   string
 	Campaign  string
+	Segment   string
 	Promotion string
 	Banner    string
 }
 
-// What a distribution's templates may call by name.
+// What a distribution's templates may call by name. Where it tells of a promotion tier, the campaign is the tier's.
 func (q *Queries) DistributionNames(ctx context.Context, db DBTX, arg DistributionNamesParams) (DistributionNamesRow, error) {
-	row := db.QueryRow(ctx, distributionNames, arg.CampaignID, arg.PromotionTierID, arg.ProjectID)
+	row := db.QueryRow(ctx, distributionNames,
+		arg.CampaignID,
+		arg.PromotionTierID,
+		arg.SegmentID,
+		arg.ProjectID,
+	)
 	var i DistributionNamesRow
 	err := row.Scan(
 		&i.Project,
 		&i.Campaign,
+		&i.Segment,
 		&i.Promotion,
 		&i.Banner,
 	)
