@@ -75,11 +75,20 @@ func TestARequestWhoseProcessDiedAtItsCommitIsNotServedAgain(t *testing.T) {
 	t.Parallel()
 	d := openDoor(t)
 	d.dieBeforeAnswers(t)
-	d.call(t, 200, "POST", "/v1/customers", object{"name": "Ada"}, keyed("k")...)
-	require.Contains(t, d.call(t, 409, "POST", "/v1/customers", object{"name": "Ada"}, keyed("k")...)["details"], "still being served")
-	d.later(t, 3)
-	require.Equal(t, "answer_lost", d.call(t, 409, "POST", "/v1/customers", object{"name": "Ada"}, keyed("k")...)["key"])
-	require.Equal(t, 1, d.count(t, "SELECT count(*) FROM customers"))
+	for noun, body := range map[string]object{
+		"customers": {"name": "Ada"},
+		"consents":  {"name": "News"},
+		"rewards":   {"name": "Mug", "parameters": object{"product": object{"id": "prod_1"}}},
+		"campaigns": {
+			"name": "Spring", "type": "STATIC", "voucher": object{"type": "DISCOUNT_VOUCHER", "discount": object{"type": "PERCENT", "percent_off": 10}},
+		},
+	} {
+		d.call(t, 200, "POST", "/v1/"+noun, body, keyed(noun)...)
+		require.Contains(t, d.call(t, 409, "POST", "/v1/"+noun, body, keyed(noun)...)["details"], "still being served")
+		d.later(t, 3)
+		require.Equal(t, "answer_lost", d.call(t, 409, "POST", "/v1/"+noun, body, keyed(noun)...)["key"])
+		require.Equal(t, 1, d.count(t, "SELECT count(*) FROM "+noun), noun)
+	}
 }
 
 // A request that was taken for dead, and was only slow, changes nothing once another one has its key.

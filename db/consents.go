@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"herald/db/internal/rows"
@@ -19,8 +20,12 @@ type Consents struct{ Pool *pgxpool.Pool }
 
 // Create makes a consent; its name is the project's only one.
 func (s Consents) Create(ctx context.Context, project uuid.UUID, name string, description, category *string) (customer.Consent, error) {
-	row, err := q.ConsentCreate(ctx, s.Pool, rows.ConsentCreateParams{
-		ProjectID: project, Name: name, Description: description, Category: category,
+	var row rows.Consent
+	err := inTx(ctx, s.Pool, func(tx pgx.Tx) (err error) {
+		row, err = q.ConsentCreate(ctx, tx, rows.ConsentCreateParams{
+			ProjectID: project, Name: name, Description: description, Category: category,
+		})
+		return err
 	})
 	if violates(err, "consents_name_key") {
 		return customer.Consent{}, &fault.Error{Code: fault.Duplicate, Property: "name", Details: "Duplicated consent exists with name " + name}

@@ -31,9 +31,13 @@ func (s Rewards) Create(ctx context.Context, project uuid.UUID, r loyalty.Reward
 	if err := s.fromCampaign(ctx, project, &r); err != nil {
 		return loyalty.Reward{}, err
 	}
-	row, err := q.RewardCreate(ctx, s.Pool, rows.RewardCreateParams{
-		ID: r.ID, ProjectID: project, Name: r.Name, Type: r.Type, Parameters: r.Parameters, Stock: r.Stock, Attributes: r.Attributes,
-		Metadata: r.Metadata,
+	var row rows.Reward
+	err := inTx(ctx, s.Pool, func(tx pgx.Tx) (err error) {
+		row, err = q.RewardCreate(ctx, tx, rows.RewardCreateParams{
+			ID: r.ID, ProjectID: project, Name: r.Name, Type: r.Type, Parameters: r.Parameters, Stock: r.Stock, Attributes: r.Attributes,
+			Metadata: r.Metadata,
+		})
+		return err
 	})
 	return loyalty.Reward(row), err
 }

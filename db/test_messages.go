@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"herald/db/internal/rows"
@@ -20,10 +21,14 @@ type TestMessages struct{ Pool *pgxpool.Pool }
 type TestMessage = rows.TestMessage
 
 // Create keeps one until Delete.
-func (s TestMessages) Create(ctx context.Context, project, distribution uuid.UUID, channelAt int, to string, vars json.RawMessage) (uuid.UUID, error) {
-	return q.TestMessageCreate(ctx, s.Pool, rows.TestMessageCreateParams{
-		ProjectID: project, DistributionID: distribution, Channel: int16(channelAt), Recipient: to, Vars: vars,
+func (s TestMessages) Create(ctx context.Context, project, distribution uuid.UUID, channelAt int, to string, vars json.RawMessage) (made uuid.UUID, err error) {
+	err = inTx(ctx, s.Pool, func(tx pgx.Tx) (err error) {
+		made, err = q.TestMessageCreate(ctx, tx, rows.TestMessageCreateParams{
+			ProjectID: project, DistributionID: distribution, Channel: int16(channelAt), Recipient: to, Vars: vars,
+		})
+		return err
 	})
+	return made, err
 }
 
 // Get reads one.
