@@ -1,14 +1,18 @@
 package api_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -347,5 +351,27 @@ func TestHeadIsGetWithoutABody(t *testing.T) {
 		require.Equal(t, want, answer.StatusCode, path)
 		require.Empty(t, body)
 		require.Positive(t, answer.ContentLength, path)
+	}
+}
+
+func TestWhoSendsTooMuchIsHeardOut(t *testing.T) {
+	t.Parallel()
+	d := openDoor(t)
+	server := httptest.NewServer(d.handler)
+	defer server.Close()
+	large := strings.Repeat("x", 15<<20)
+	for framing, body := range map[string]string{
+		"Content-Length: " + strconv.Itoa(len(large)): large,
+		"Transfer-Encoding: chunked":                  fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(large), large),
+	} {
+		connection, err := net.Dial("tcp", server.Listener.Addr().String())
+		require.NoError(t, err)
+		_, err = fmt.Fprintf(connection, "POST /v1/customers HTTP/1.1\r\nHost: x\r\nX-App-Id: %s\r\nX-App-Token: %s\r\n"+
+			"Content-Type: application/json\r\n%s\r\n\r\n%s", d.appID, d.token, framing, body)
+		require.NoError(t, err, "a client that writes all before it reads: %s", framing)
+		answer, err := http.ReadResponse(bufio.NewReader(connection), nil)
+		require.NoError(t, err)
+		require.Equal(t, 413, answer.StatusCode)
+		require.NoError(t, errors.Join(answer.Body.Close(), connection.Close()))
 	}
 }

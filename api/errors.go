@@ -88,8 +88,7 @@ func answerError(log *slog.Logger) echo.HTTPErrorHandler {
 		if c.Response().Committed {
 			return
 		}
-		var large *http.MaxBytesError
-		if errors.As(err, &large) || fault.Is(err, fault.TooLarge) {
+		if isTooLarge(err) {
 			_ = c.JSON(http.StatusRequestEntityTooLarge, tooLarge) // the connection is closed after it either way
 			return
 		}
@@ -107,6 +106,11 @@ func answerError(log *slog.Logger) echo.HTTPErrorHandler {
 			log.Warn("answer not written", "request_id", b.RequestID, "error", err)
 		}
 	}
+}
+
+func isTooLarge(err error) bool {
+	var large *http.MaxBytesError
+	return errors.As(err, &large) || fault.Is(err, fault.TooLarge)
 }
 
 // tooLarge is the documented answer to a body over the limit; it has a shape of its own.

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
@@ -15,6 +16,7 @@ import (
 const (
 	requestTime   = 60 * time.Second // for one request; what takes longer is an async action
 	multipartHead = 64 << 10         // what the frame of an uploaded file may add to maxBody
+	readAway      = 3 * maxBody      // of a body that is too large, before it is refused
 )
 
 // bound limits how large a request's body may be and how long serving it may take.
@@ -25,15 +27,29 @@ func bound(next echo.HandlerFunc) echo.HandlerFunc {
 		if strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/") {
 			limit += multipartHead
 		}
+		body := r.Body
 		if r.ContentLength > limit {
+			hearOut(r, body)
 			return &http.MaxBytesError{Limit: maxBody}
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), requestTime)
 		defer cancel()
 		r = r.WithContext(ctx)
-		r.Body = http.MaxBytesReader(c.Response(), r.Body, limit)
+		r.Body = http.MaxBytesReader(c.Response(), body, limit)
 		c.SetRequest(r)
-		return next(c)
+		err := next(c)
+		if isTooLarge(err) {
+			hearOut(r, body)
+		}
+		return err
+	}
+}
+
+// hearOut reads the rest of a body that is refused, as far as that is sensible: a client that still writes when the connection
+// closes often sees a broken pipe, and not the answer. One that waits to be told to go on is not.
+func hearOut(r *http.Request, body io.Reader) {
+	if r.Header.Get("Expect") == "" {
+		_, _ = io.CopyN(io.Discard, body, readAway)
 	}
 }
 
