@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -114,6 +115,9 @@ func (w *witness) hold(answer *http.Response, body []byte) {
 	}
 	if public && !failed {
 		w.held[operation] = true
+		for _, place := range w.unknown(route.Operation.Responses.Status(answer.StatusCode).Value, body) {
+			w.complain(operation + " " + answer.Status + ": the public documents know no " + place)
+		}
 	}
 }
 
@@ -138,6 +142,17 @@ func (w *witness) faults(err error) (all []string) {
 		return all
 	}
 	return []string{err.Error()}
+}
+
+// unknown are the places of an answer that the documents do not know.
+func (w *witness) unknown(described *openapi3.Response, body []byte) []string {
+	content := described.Content.Get("application/json")
+	if len(body) == 0 || content == nil {
+		return nil
+	}
+	var value any
+	require.NoError(w, json.Unmarshal(body, &value))
+	return unknown(value, nil, content.Schema)
 }
 
 // complain fails the test, once for each complaint.
