@@ -92,42 +92,66 @@ func (t Triggering) enrolledBefore(ctx context.Context, tx rows.DBTX, done *Trig
 
 // page decides for each occurrence whether and when its messages may leave.
 func (t Triggering) page(ctx context.Context, tx pgx.Tx, fired []rows.OccurrenceFiredRow) (p recipients, waits bool, err error) {
-	limits, err := t.limits(ctx, tx, fired)
+	p.waits, p.dues = make([]string, len(fired)), make([]time.Time, len(fired))
+	days := make([]day, len(fired))
+	for i, one := range fired {
+		zone := distribution.Zone(one.Timezone)
+		leaves := t.Now
+		if p.waits[i], p.dues[i] = t.Spec.Due(one.CreatedAt, t.Now, zone); p.waits[i] != "" {
+			leaves = p.dues[i]
+		}
+		days[i] = dayOf(one.CustomerID, leaves, zone)
+	}
+	limits, err := t.limits(ctx, tx, days)
 	if err != nil {
 		return p, false, err
 	}
-	for _, one := range fired {
+	for i, one := range fired {
 		data, err := t.Pick(one.Data)
 		if err != nil {
 			return p, false, err
 		}
-		obstacle, wait, due := "", "", noTime
+		obstacle := ""
 		switch {
 		case t.Paused:
 			obstacle = message.ReasonPaused
-		case !limits.allow(one.CustomerID):
+		case !limits.allow(days[i].key()):
 			obstacle = message.ReasonCapped
-		default:
-			wait, due = t.Spec.Due(one.CreatedAt, t.Now, distribution.Zone(one.Timezone))
 		}
-		waits = waits || wait != ""
+		waits = waits || obstacle == "" && p.waits[i] != ""
 		p.customers = append(p.customers, one.CustomerID)
 		p.occurrences = append(p.occurrences, one.ID)
 		p.datas = append(p.datas, data)
 		p.obstacles = append(p.obstacles, obstacle)
-		p.waits = append(p.waits, wait)
-		p.dues = append(p.dues, due)
 	}
 	return p, waits, nil
 }
 
-// limits counts what customers may still get today.
+// day is one of a customer's.
+type day struct {
+	customer uuid.UUID
+	from, to time.Time
+}
+
+func dayOf(customer uuid.UUID, at time.Time, zone *time.Location) day {
+	from, to := distribution.Day(at, zone)
+	return day{customer, from, to}
+}
+
+type dayKey struct {
+	customer uuid.UUID
+	from     int64 // in seconds
+}
+
+func (d day) key() dayKey { return dayKey{d.customer, d.from.Unix()} }
+
+// limits counts what customers may still get on days of theirs.
 type limits struct {
-	own, all map[uuid.UUID]int64 // left; nil: without a cap
+	own, all map[dayKey]int64 // left; nil: without a cap
 }
 
 // allow takes one from what is left; false where nothing is.
-func (l limits) allow(one uuid.UUID) bool {
+func (l limits) allow(one dayKey) bool {
 	if l.own != nil && l.own[one] <= 0 || l.all != nil && l.all[one] <= 0 {
 		return false
 	}
@@ -140,18 +164,18 @@ func (l limits) allow(one uuid.UUID) bool {
 	return true
 }
 
-func (t Triggering) limits(ctx context.Context, tx pgx.Tx, fired []rows.OccurrenceFiredRow) (l limits, err error) {
+func (t Triggering) limits(ctx context.Context, tx pgx.Tx, days []day) (l limits, err error) {
 	perDay, err := q.ProjectMessagesPerDay(ctx, tx, t.Project)
 	if err != nil || perDay == nil && t.Spec.FrequencyCap == nil {
 		return l, err
 	}
-	params := rows.MessagesSinceParams{DistributionID: t.Distribution}
-	seen := map[uuid.UUID]bool{}
-	for _, one := range fired {
-		if !seen[one.CustomerID] {
-			seen[one.CustomerID] = true
-			params.CustomerIds = append(params.CustomerIds, one.CustomerID)
-			params.Sinces = append(params.Sinces, distribution.DayStart(t.Now, distribution.Zone(one.Timezone)))
+	params := rows.MessagesOfDaysParams{DistributionID: t.Distribution}
+	seen := map[dayKey]bool{}
+	for _, one := range days {
+		if !seen[one.key()] {
+			seen[one.key()] = true
+			params.CustomerIds = append(params.CustomerIds, one.customer)
+			params.Froms, params.Tos = append(params.Froms, one.from), append(params.Tos, one.to)
 		}
 	}
 	if perDay != nil { // two distributions cannot both give the last message of a day: who comes second counts what the first gave
@@ -159,22 +183,23 @@ func (t Triggering) limits(ctx context.Context, tx pgx.Tx, fired []rows.Occurren
 			return l, err
 		}
 	}
-	counted, err := q.MessagesSince(ctx, tx, params)
+	counted, err := q.MessagesOfDays(ctx, tx, params)
 	if err != nil {
 		return l, err
 	}
 	if perDay != nil {
-		l.all = map[uuid.UUID]int64{}
+		l.all = map[dayKey]int64{}
 	}
 	if t.Spec.FrequencyCap != nil {
-		l.own = map[uuid.UUID]int64{}
+		l.own = map[dayKey]int64{}
 	}
 	for _, row := range counted {
+		key := dayKey{row.ID, row.FromTime.Unix()}
 		if perDay != nil {
-			l.all[row.ID] = int64(*perDay) - row.All
+			l.all[key] = int64(*perDay) - row.All
 		}
 		if t.Spec.FrequencyCap != nil {
-			l.own[row.ID] = int64(t.Spec.FrequencyCap.PerDay) - row.Own
+			l.own[key] = int64(t.Spec.FrequencyCap.PerDay) - row.Own
 		}
 	}
 	return l, nil

@@ -157,6 +157,31 @@ func TestCapsCountInTheCustomersDay(t *testing.T) {
 	}, w.reasons(t, one))
 }
 
+// A message counts for the day on which it leaves: what waits until tomorrow takes nothing from today.
+func TestCapsCountWhereMessagesLeave(t *testing.T) {
+	t.Parallel()
+	w := newWire(t)
+	one := w.live(t, distribution.Trigger{Type: seen}, nil)
+	customer := w.mailed(t, "UTC")
+	tomorrow := time.Now().UTC().Truncate(24 * time.Hour).Add(24 * time.Hour)
+	evening := tomorrow.Add(-2 * time.Hour)
+	enrol := func(now time.Time, occurrences ...int64) {
+		_, err := w.pool.Exec(t.Context(), "UPDATE occurrences SET created_at = $2 WHERE id = ANY ($1)", occurrences, now)
+		require.NoError(t, err)
+		triggering := w.triggering(one, occurrences...)
+		triggering.Spec.FrequencyCap, triggering.Now = &distribution.FrequencyCap{PerDay: 1}, now
+		triggering.Spec.QuietHours = &distribution.QuietHours{From: "22:00", To: "08:00"}
+		w.enrolTriggered(t, triggering)
+		_, err = w.pool.Exec(t.Context(), "UPDATE messages SET created_at = $2 WHERE distribution_id = $1 AND created_at > $2", one, now)
+		require.NoError(t, err)
+	}
+	enrol(evening.Add(-time.Hour), w.see(t, "/", customer)...)   // at once
+	enrol(evening, w.see(t, "/", customer, customer)...)         // tomorrow at eight, and one too many
+	enrol(tomorrow.Add(9*time.Hour), w.see(t, "/", customer)...) // tomorrow as well
+	enrol(tomorrow.Add(33*time.Hour), w.see(t, "/", customer)...)
+	require.Equal(t, []string{"", message.ReasonQuiet, message.ReasonCapped, message.ReasonCapped, ""}, w.reasons(t, one))
+}
+
 // Two distributions that race for the last message of a customer's day do not both get it.
 func TestAProjectsCapHoldsForDistributionsThatRace(t *testing.T) {
 	t.Parallel()

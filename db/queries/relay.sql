@@ -136,16 +136,18 @@ SELECT least(sqlc.arg(otherwise)::bigint, min(m.seq))::bigint AS first, coalesce
 FROM occurrences o JOIN messages m ON m.distribution_id = @distribution_id AND m.customer_id = o.customer_id AND m.occurrence = o.id
 WHERE o.project_id = @project_id AND o.id = ANY (@ids::bigint[]);
 
--- name: MessagesSince :many
--- In how many of a customer's occurrences messages were made since their day began: of this distribution, and of all.
+-- name: MessagesOfDays :many
+-- In how many of their occurrences customers get messages on days of theirs: of this distribution, and of all. A message is of the
+-- day on which it was sent, or is to be.
 WITH asked AS MATERIALIZED (
-	SELECT unnest(@customer_ids::uuid[]) AS id, unnest(@sinces::timestamptz[]) AS since
+	SELECT unnest(@customer_ids::uuid[]) AS id, unnest(@froms::timestamptz[]) AS from_time, unnest(@tos::timestamptz[]) AS to_time
 )
-SELECT a.id::uuid AS id, count(DISTINCT m.occurrence) FILTER (WHERE m.distribution_id = @distribution_id)::bigint AS own,
+SELECT a.id::uuid AS id, a.from_time::timestamptz AS from_time,
+	count(DISTINCT m.occurrence) FILTER (WHERE m.distribution_id = @distribution_id)::bigint AS own,
 	count(DISTINCT (m.distribution_id, m.occurrence))::bigint AS all
-FROM asked a LEFT JOIN messages m ON m.customer_id = a.id AND m.created_at >= a.since
-	AND (m.flag IS NULL OR m.flag IN ('deferred', 'sending', 'unknown'))
-GROUP BY a.id;
+FROM asked a LEFT JOIN messages m ON m.customer_id = a.id AND (m.flag IS NULL OR m.flag IN ('deferred', 'sending', 'unknown'))
+	AND coalesce(m.sent_at, m.due_at, m.created_at) >= a.from_time AND coalesce(m.sent_at, m.due_at, m.created_at) < a.to_time
+GROUP BY a.id, a.from_time;
 
 -- name: ProjectMessagesPerDay :one
 SELECT messages_per_day FROM projects WHERE id = $1;

@@ -17,10 +17,30 @@ func Zone(name string) *time.Location {
 	return zone
 }
 
-// DayStart is when the customer's day began.
-func DayStart(now time.Time, zone *time.Location) time.Time {
-	y, m, d := now.In(zone).Date()
-	return time.Date(y, m, d, 0, 0, 0, 0, zone)
+// Day is the customer's day that holds an instant, from its start to the start of the next.
+func Day(at time.Time, zone *time.Location) (from, to time.Time) {
+	y, m, d := at.In(zone).Date()
+	return clock(y, m, d, 0, 0, zone), clock(y, m, d+1, 0, 0, zone)
+}
+
+// clock is when a zone's clocks come to show a time of a day: the first of two instants where they are set back, and where they
+// are set forward past it the instant at which that happens. Midnight, too, is skipped in some zones.
+func clock(y int, m time.Month, d, hour, minute int, zone *time.Location) time.Time {
+	wanted := time.Date(y, m, d, hour, minute, 0, 0, time.UTC)
+	at := time.Date(y, m, d, hour, minute, 0, 0, zone)
+	start, end := at.ZoneBounds()
+	_, offset := at.Zone()
+	switch shown := at.Add(time.Duration(offset) * time.Second); {
+	case shown.Before(wanted): // at lies on either side of the gap
+		return end
+	case shown.After(wanted):
+		return start
+	}
+	_, before := start.Add(-time.Second).Zone()
+	if earlier := at.Add(time.Duration(offset-before) * time.Second); before > offset && earlier.Before(start) {
+		return earlier // shown twice, and at is the second time
+	}
+	return at
 }
 
 // Due says when the message of an occurrence may leave, with the reason why it waits; "" where it may at once.
@@ -32,10 +52,8 @@ func (s *Spec) Due(occurred, now time.Time, zone *time.Location) (reason string,
 	} else {
 		due = now
 	}
-	if s.QuietHours != nil {
-		if end, quiet := s.QuietHours.end(due.In(zone)); quiet {
-			return message.ReasonQuiet, end
-		}
+	if end, quiet := s.Quiet(due, zone); quiet {
+		return message.ReasonQuiet, end
 	}
 	if reason == "" {
 		return "", time.Time{}
@@ -43,11 +61,18 @@ func (s *Spec) Due(occurred, now time.Time, zone *time.Location) (reason string,
 	return reason, due
 }
 
-// end is when the quiet hours end that hold at an instant; false where none do.
+// Quiet says until when the customer's quiet hours last that hold at an instant; false where none do.
+func (s *Spec) Quiet(at time.Time, zone *time.Location) (until time.Time, quiet bool) {
+	if s.QuietHours == nil {
+		return time.Time{}, false
+	}
+	return s.QuietHours.end(at.In(zone))
+}
+
 func (q *QuietHours) end(at time.Time) (time.Time, bool) {
-	clock := at.Format("15:04")
+	shown := at.Format("15:04")
 	spansMidnight := q.From > q.To
-	if !spansMidnight && (clock < q.From || clock >= q.To) || spansMidnight && clock < q.From && clock >= q.To {
+	if !spansMidnight && (shown < q.From || shown >= q.To) || spansMidnight && shown < q.From && shown >= q.To {
 		return time.Time{}, false
 	}
 	to, err := time.Parse("15:04", q.To)
@@ -55,8 +80,14 @@ func (q *QuietHours) end(at time.Time) (time.Time, bool) {
 		return time.Time{}, false
 	}
 	y, m, d := at.Date()
-	if spansMidnight && clock >= q.From {
+	if spansMidnight && shown >= q.From {
 		d++
 	}
-	return time.Date(y, m, d, to.Hour(), to.Minute(), 0, 0, at.Location()), true
+	end := clock(y, m, d, to.Hour(), to.Minute(), at.Location())
+	if !end.After(at) { // the clocks were set back meanwhile, and show that time once more
+		_, before := end.Zone()
+		_, now := at.Zone()
+		end = end.Add(time.Duration(before-now) * time.Second)
+	}
+	return end, true
 }

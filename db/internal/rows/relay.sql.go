@@ -44,40 +44,54 @@ func (q *Queries) MessageOfOccurrences(ctx context.Context, db DBTX, arg Message
 	return i, err
 }
 
-const messagesSince = `-- name: MessagesSince :many
+const messagesOfDays = `-- name: MessagesOfDays :many
 WITH asked AS MATERIALIZED (
-	SELECT unnest($2::uuid[]) AS id, unnest($3::timestamptz[]) AS since
+	SELECT unnest($2::uuid[]) AS id, unnest($3::timestamptz[]) AS from_time, unnest($4::timestamptz[]) AS to_time
 )
-SELECT a.id::uuid AS id, count(DISTINCT m.occurrence) FILTER (WHERE m.distribution_id = $1)::bigint AS own,
+SELECT a.id::uuid AS id, a.from_time::timestamptz AS from_time,
+	count(DISTINCT m.occurrence) FILTER (WHERE m.distribution_id = $1)::bigint AS own,
 	count(DISTINCT (m.distribution_id, m.occurrence))::bigint AS all
-FROM asked a LEFT JOIN messages m ON m.customer_id = a.id AND m.created_at >= a.since
-	AND (m.flag IS NULL OR m.flag IN ('deferred', 'sending', 'unknown'))
-GROUP BY a.id
+FROM asked a LEFT JOIN messages m ON m.customer_id = a.id AND (m.flag IS NULL OR m.flag IN ('deferred', 'sending', 'unknown'))
+	AND coalesce(m.sent_at, m.due_at, m.created_at) >= a.from_time AND coalesce(m.sent_at, m.due_at, m.created_at) < a.to_time
+GROUP BY a.id, a.from_time
 `
 
-type MessagesSinceParams struct {
+type MessagesOfDaysParams struct {
 	DistributionID uuid.UUID
 	CustomerIds    []uuid.UUID
-	Sinces         []time.Time
+	Froms          []time.Time
+	Tos            []time.Time
 }
 
-type MessagesSinceRow struct {
-	ID  uuid.UUID
-	Own int64
-	All int64
+type MessagesOfDaysRow struct {
+	ID       uuid.UUID
+	FromTime time.Time
+	Own      int64
+	All      int64
 }
 
-// In how many of a customer's occurrences messages were made since their day began: of this distribution, and of all.
-func (q *Queries) MessagesSince(ctx context.Context, db DBTX, arg MessagesSinceParams) ([]MessagesSinceRow, error) {
-	rows, err := db.Query(ctx, messagesSince, arg.DistributionID, arg.CustomerIds, arg.Sinces)
+// In how many of their occurrences customers get messages on days of theirs: of this distribution, and of all. A message is of the
+// day on which it was sent, or is to be.
+func (q *Queries) MessagesOfDays(ctx context.Context, db DBTX, arg MessagesOfDaysParams) ([]MessagesOfDaysRow, error) {
+	rows, err := db.Query(ctx, messagesOfDays,
+		arg.DistributionID,
+		arg.CustomerIds,
+		arg.Froms,
+		arg.Tos,
+	)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []MessagesSinceRow
+	var items []MessagesOfDaysRow
 	for rows.Next() {
-		var i MessagesSinceRow
-		if err := rows.Scan(&i.ID, &i.Own, &i.All); err != nil {
+		var i MessagesOfDaysRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.FromTime,
+			&i.Own,
+			&i.All,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
