@@ -10,6 +10,7 @@ import (
 
 type projectCommand struct {
 	Create projectCreateCommand `cmd:"" help:"Make a project: a tenant with its own customers, keys and distributions."`
+	Set    projectSetCommand    `cmd:"" help:"Change what holds for all of a project's distributions."`
 }
 
 type projectCreateCommand struct {
@@ -30,6 +31,27 @@ func (c *projectCreateCommand) Run(ctx context.Context, p *program) error {
 	}
 	_, err = fmt.Fprintln(p.stdout, id.Project.Format(project))
 	return err
+}
+
+type projectSetCommand struct {
+	Name           string `arg:"" help:"Name of the project."`
+	MessagesPerDay int32  `required:"" placeholder:"N" help:"How many messages of automatic distributions one customer gets in a day of theirs; 0 for no cap."`
+	ledgerFlags
+}
+
+// Run changes the project.
+func (c *projectSetCommand) Run(ctx context.Context, _ *program) error {
+	pool, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	projects := db.Projects{Pool: pool}
+	project, err := projects.Find(ctx, c.Name)
+	if err != nil {
+		return err
+	}
+	return projects.SetMessagesPerDay(ctx, project, c.MessagesPerDay)
 }
 
 type keyCommand struct {

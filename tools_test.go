@@ -67,3 +67,28 @@ func TestTools(t *testing.T) {
 	_, _, err = herald("import", "customers", filepath.Join(t.TempDir(), "none.csv"), "--project", "shop")
 	require.ErrorIs(t, err, os.ErrNotExist)
 }
+
+func TestAProjectsCapIsSetFromTheCommandLine(t *testing.T) {
+	t.Parallel()
+	pool := pgtest.New(t)
+	getenv := func(name string) string {
+		return map[string]string{"HERALD_DATABASE_URL": pool.Config().ConnString()}[name]
+	}
+	set := func(project, most string) error {
+		return run(context.Background(), []string{"project", "set", project, "--messages-per-day=" + most}, getenv, &screen{}, &screen{})
+	}
+	_, err := db.Projects{Pool: pool}.Create(t.Context(), "shop")
+	require.NoError(t, err)
+	kept := func() (most *int) {
+		require.NoError(t, pool.QueryRow(t.Context(), "SELECT messages_per_day FROM projects WHERE name = 'shop'").Scan(&most))
+		return most
+	}
+	require.NoError(t, set("shop", "3"))
+	require.Equal(t, 3, *kept())
+	require.ErrorContains(t, set("shop", "-1"), "messages-per-day: should be 1 or more, or 0 for no cap, not -1")
+	require.ErrorContains(t, set("shop", "many"), "--messages-per-day")
+	require.ErrorContains(t, set("none", "3"), "Cannot find project with id none")
+	require.Equal(t, 3, *kept())
+	require.NoError(t, set("shop", "0"))
+	require.Nil(t, kept())
+}

@@ -60,6 +60,19 @@ func (s Projects) Find(ctx context.Context, name string) (uuid.UUID, error) {
 	return row.ID, err
 }
 
+// SetMessagesPerDay caps what automatic distributions send to one customer in a day of theirs, over all of the project's
+// messages; 0 is without a cap.
+func (s Projects) SetMessagesPerDay(ctx context.Context, project uuid.UUID, most int32) error {
+	if most < 0 {
+		return fault.Property("messages-per-day", "should be 1 or more, or 0 for no cap, not %d", most)
+	}
+	params := rows.ProjectSetMessagesPerDayParams{ID: project}
+	if most > 0 {
+		params.MessagesPerDay = &most
+	}
+	return q.ProjectSetMessagesPerDay(ctx, s.Pool, params)
+}
+
 // CreateKey makes a key of a project and returns its app id and its token, which cannot be read again.
 func (s Projects) CreateKey(ctx context.Context, project uuid.UUID, role Role, name string) (appID, token string, err error) {
 	return s.createKey(ctx, project, role, name, nil)
