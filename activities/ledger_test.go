@@ -83,7 +83,7 @@ func TestCodesReachTheMails(t *testing.T) {
 		ON v.id = m.voucher_id AND v.holder_id = m.customer_id AND m.vars->'voucher'->>'code' = v.code WHERE m.sent_at IS NOT NULL`).Scan(&right))
 	require.Equal(t, 26, right)
 
-	tally, err := perform[message.Tally](t.Context(), p.rounds, p.rounds.StopRest, p.ref.Ref)
+	tally, err := perform[message.Tally](t.Context(), p.rounds, p.rounds.StopRest, activities.RestInput{Ref: p.ref.Ref})
 	require.NoError(t, err)
 	require.Equal(t, message.Tally{Sent: 26, Stopped: 4}, tally)
 }

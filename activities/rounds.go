@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -48,11 +49,18 @@ func (a *Rounds) FindRound(ctx context.Context, in RoundInput) (Round, error) {
 // stopThousands is how much is stopped in one transaction.
 const stopThousands = 20
 
+// RestInput says why what has not left never does.
+type RestInput struct {
+	Ref
+	Reason string `json:",omitzero"` // message.ReasonStopped where it is ""
+}
+
 // StopRest ends every message that has not left.
-func (a *Rounds) StopRest(ctx context.Context, in Ref) (message.Tally, error) {
+func (a *Rounds) StopRest(ctx context.Context, in RestInput) (message.Tally, error) {
 	defer beat(ctx)()
+	reason := cmp.Or(in.Reason, message.ReasonStopped)
 	for from := int64(0); ; from += stopThousands {
-		done, err := a.Messages.StopRest(ctx, in.DistributionID, from, stopThousands)
+		done, err := a.Messages.StopRest(ctx, in.DistributionID, reason, from, stopThousands)
 		if err != nil {
 			return message.Tally{}, outcome(err)
 		}

@@ -3,14 +3,17 @@ package activities
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"go.temporal.io/sdk/activity"
 
 	"herald/db"
 	"herald/internal/channel"
 	"herald/internal/channel/email"
+	"herald/internal/distribution"
 	"herald/internal/fault"
 	"herald/internal/id"
 	"herald/internal/message"
@@ -104,6 +107,9 @@ func (a *Sending) sendClaimed(ctx context.Context, claim *db.Claim, in SendInput
 	if err != nil {
 		return err
 	}
+	if rows, err = a.awake(ctx, claim, rows, editions); err != nil || len(rows) == 0 {
+		return err
+	}
 	ctx, giveUp := context.WithCancelCause(ctx)
 	defer giveUp(nil)
 	outcomes := a.Recorder.open(claim, giveUp)
@@ -149,6 +155,39 @@ func (a *Sending) editions(ctx context.Context, in SendInput, rows []db.ToSend) 
 		}
 	}
 	return editions, nil
+}
+
+// awake leaves out those whose quiet hours it is: since they were enrolled, the distribution was paused, the provider away, or the
+// campaign out of codes. They wait until those hours end.
+func (a *Sending) awake(ctx context.Context, claim *db.Claim, rows []db.ToSend, editions map[int32]edition) ([]db.ToSend, error) {
+	var asked []uuid.UUID
+	for _, row := range rows {
+		if editions[row.Version].spec.QuietHours != nil {
+			asked = append(asked, row.CustomerID)
+		}
+	}
+	if len(asked) == 0 {
+		return rows, nil
+	}
+	zones, err := a.Messages.Zones(ctx, asked)
+	if err != nil {
+		return nil, err
+	}
+	var held []int64
+	var dues []time.Time
+	now := time.Now().Add(time.Second) // so much before it is due may a message be sent
+	rows = slices.DeleteFunc(rows, func(row db.ToSend) bool {
+		spec := editions[row.Version].spec
+		until, quiet := spec.Quiet(now, distribution.Zone(zones[row.CustomerID]))
+		if quiet {
+			held, dues = append(held, row.Seq), append(dues, until)
+		}
+		return quiet
+	})
+	if len(held) == 0 {
+		return rows, nil
+	}
+	return rows, claim.Hold(message.ReasonQuiet, held, dues)
 }
 
 // job is one row on its way out.

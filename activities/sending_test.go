@@ -85,6 +85,36 @@ func TestWhoIsPutOffGetsAnotherAttempt(t *testing.T) {
 	require.Equal(t, 20, p.server.Count())
 }
 
+// Whose quiet hours have come since they were enrolled wait for the end, without an attempt.
+func TestNobodyIsWrittenToInQuietHours(t *testing.T) {
+	t.Parallel()
+	now := time.Now().UTC()
+	p := newPost(t, 20, nil, func(spec *distribution.Spec) {
+		spec.Trigger = distribution.Trigger{Type: "customer.segment.entered", SegmentID: spec.Audience.SegmentID, IncludeExisting: true}
+		spec.Audience = nil
+		spec.QuietHours = &distribution.QuietHours{From: now.Add(-2 * time.Hour).Format("15:04"), To: now.Add(2 * time.Hour).Format("15:04")}
+	})
+	p.exec(t, `UPDATE customers SET metadata = '{"timezone": "Etc/GMT-9"}' WHERE (metadata->>'size')::int > 15`)
+	sent, err := p.send(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, message.Tally{Sent: 5, Deferred: 15}, sent.Tally, "five are elsewhere")
+	m := p.message(t, 1)
+	require.Equal(t, message.ReasonQuiet, m.Reason)
+	require.Zero(t, m.Attempts)
+	require.WithinDuration(t, now.Add(2*time.Hour), *m.DueAt, time.Minute)
+
+	p.exec(t, "UPDATE messages SET due_at = now() WHERE flag = 'deferred'")
+	sent, err = p.send(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, message.Tally{Sent: 5, Deferred: 15}, sent.Tally, "it still is")
+	p.exec(t, "UPDATE messages SET due_at = now() WHERE flag = 'deferred'")
+	p.exec(t, `UPDATE customers SET metadata = '{"timezone": "Etc/GMT-9"}'`)
+	sent, err = p.send(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, message.Tally{Sent: 20}, sent.Tally)
+	require.Len(t, p.server.ByRecipient(), 20)
+}
+
 func TestTheLastAttemptFails(t *testing.T) {
 	t.Parallel()
 	p := newPost(t, 3, func(stage smtptest.Stage, _ string) string {

@@ -202,6 +202,13 @@ func (c *Claim) ToSend(ctx context.Context) ([]ToSend, error) {
 	return q.MessageToSend(ctx, c.claims.pool, rows.MessageToSendParams{DistributionID: c.distribution, FromSeq: c.from, ToSeq: c.to})
 }
 
+// Hold makes messages of the range wait, each until a time of its own.
+func (c *Claim) Hold(reason string, seqs []int64, dues []time.Time) error {
+	return c.session.use(func(ctx context.Context, conn *pgxpool.Conn) error {
+		return q.MessageHold(ctx, conn, rows.MessageHoldParams{DistributionID: c.distribution, Reason: reason, Seqs: seqs, Dues: dues})
+	})
+}
+
 // Lost reports whether the range may meanwhile be another's.
 func (c *Claim) Lost() bool { return c.session.isLost() }
 

@@ -53,9 +53,22 @@ func (s Messages) Waiting(ctx context.Context, distribution uuid.UUID) (outOfCod
 	return row.OutOfCodes, row.Deferred, row.DueAt, err
 }
 
-// StopRest ends what has not left among a number of thousands: those messages become stopped, and their codes go back to the
-// campaign. It returns how many thousands above it hold messages, so that a caller can go on.
-func (s Messages) StopRest(ctx context.Context, distribution uuid.UUID, from, thousands int64) (done bool, err error) {
+// Zones are the time zones of customers, by the names that their metadata gives.
+func (s Messages) Zones(ctx context.Context, customers []uuid.UUID) (map[uuid.UUID]string, error) {
+	found, err := q.CustomerZones(ctx, s.Pool, customers)
+	if err != nil {
+		return nil, err
+	}
+	zones := make(map[uuid.UUID]string, len(found))
+	for _, row := range found {
+		zones[row.ID] = row.Timezone
+	}
+	return zones, nil
+}
+
+// StopRest ends what has not left among a number of thousands: those messages become stopped for that reason, and their codes go
+// back to the campaign. It returns how many thousands above it hold messages, so that a caller can go on.
+func (s Messages) StopRest(ctx context.Context, distribution uuid.UUID, reason string, from, thousands int64) (done bool, err error) {
 	err = inTx(ctx, s.Pool, func(tx pgx.Tx) error {
 		last, err := q.MessageLastSeq(ctx, tx, distribution)
 		if err != nil || last == 0 {
@@ -64,7 +77,9 @@ func (s Messages) StopRest(ctx context.Context, distribution uuid.UUID, from, th
 		}
 		to := min(from+thousands-1, thousand(last))
 		done = to == thousand(last)
-		if _, err := q.MessageStopRest(ctx, tx, rows.MessageStopRestParams{DistributionID: distribution, FromThousand: from, ToThousand: to}); err != nil {
+		if _, err := q.MessageStopRest(ctx, tx, rows.MessageStopRestParams{
+			DistributionID: distribution, Reason: reason, FromThousand: from, ToThousand: to,
+		}); err != nil {
 			return err
 		}
 		if _, err := q.MessageReleaseCodes(ctx, tx, rows.MessageReleaseCodesParams{DistributionID: distribution, FromThousand: from, ToThousand: to}); err != nil {

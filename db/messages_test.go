@@ -120,7 +120,7 @@ func TestStopEndsWhatHasNotLeft(t *testing.T) {
 	var steps int
 	for from := int64(0); ; from += 2 {
 		steps++
-		done, err := s.messages.StopRest(t.Context(), s.one, from, 2)
+		done, err := s.messages.StopRest(t.Context(), s.one, message.ReasonStopped, from, 2)
 		require.NoError(t, err)
 		if done {
 			break
@@ -138,7 +138,7 @@ func TestStopEndsWhatHasNotLeft(t *testing.T) {
 	require.EqualValues(t, 4, s.count(t, "SELECT count(*) FROM publications WHERE distribution_id = $1", s.one))
 	require.EqualValues(t, 4, s.count(t, `SELECT count(*) FROM messages m JOIN vouchers v ON v.id = m.voucher_id AND v.holder_id = m.customer_id
 		WHERE m.distribution_id = $1 AND m.seq IN (1, 3, 4, 1500)`, s.one))
-	done, err := s.messages.StopRest(t.Context(), s.one, 0, 10)
+	done, err := s.messages.StopRest(t.Context(), s.one, message.ReasonStopped, 0, 10)
 	require.NoError(t, err)
 	require.True(t, done, "stopping again changes nothing")
 	require.EqualValues(t, 2096, s.tally(t).Stopped)
@@ -151,7 +151,7 @@ func TestStopKeepsACodeThatAnotherChannelHasBrought(t *testing.T) {
 	s.fill(t, c, 2)
 	s.enrol(t, func(e *db.Enrolment) { e.Campaign, e.Channels = &c, 2 })
 	s.become(t, sent(1)) // of the first person's two
-	done, err := s.messages.StopRest(t.Context(), s.one, 0, 10)
+	done, err := s.messages.StopRest(t.Context(), s.one, message.ReasonStopped, 0, 10)
 	require.NoError(t, err)
 	require.True(t, done)
 	require.EqualValues(t, 1, s.count(t, "SELECT count(*) FROM vouchers WHERE holder_id = $1 AND publication_id IS NOT NULL", s.people[0]))

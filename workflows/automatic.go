@@ -279,7 +279,7 @@ func (d *automatic) awaitDue(ctx workflow.Context) error {
 
 // expire ends a distribution whose time is over: what waits still, never leaves.
 func (d *automatic) expire(ctx workflow.Context) error {
-	tally, err := call(d.walking(ctx, "stop the rest"), rounds.StopRest, d.Ref)
+	tally, err := call(d.walking(ctx, "stop the rest"), rounds.StopRest, activities.RestInput{Ref: d.Ref, Reason: message.ReasonExpired})
 	if err != nil {
 		return d.fail(ctx, err)
 	}

@@ -329,7 +329,7 @@ func (f *ledgerFake) FindRound(_ context.Context, in activities.RoundInput) (act
 	return round, nil
 }
 
-func (f *ledgerFake) StopRest(context.Context, activities.Ref) (message.Tally, error) {
+func (f *ledgerFake) StopRest(context.Context, activities.RestInput) (message.Tally, error) {
 	f.called("StopRest")
 	f.mu.Lock()
 	defer f.mu.Unlock()

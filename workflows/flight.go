@@ -66,7 +66,7 @@ func (d *flight) count(ctx workflow.Context) (complete bool, err error) {
 
 // stop ends a run for good: what has not left never leaves.
 func (d *flight) stop(ctx workflow.Context) error {
-	tally, err := call(d.walking(ctx, "stop the rest"), rounds.StopRest, d.Ref)
+	tally, err := call(d.walking(ctx, "stop the rest"), rounds.StopRest, activities.RestInput{Ref: d.Ref})
 	if err != nil {
 		return err
 	}

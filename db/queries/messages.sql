@@ -172,6 +172,15 @@ UPDATE messages SET flag = 'sending', reason = NULL WHERE distribution_id = $1 A
 -- name: MessageUnbegin :exec
 UPDATE messages SET flag = NULL WHERE distribution_id = $1 AND seq = ANY(@seqs::bigint[]) AND flag = 'sending';
 
+-- Messages that are not to leave before a time of their own; no attempt was made at them.
+-- name: MessageHold :exec
+UPDATE messages m SET flag = 'deferred', reason = @reason::text, due_at = h.due_at
+FROM (SELECT unnest(@seqs::bigint[]) AS seq, unnest(@dues::timestamptz[]) AS due_at) h
+WHERE m.distribution_id = @distribution_id AND m.seq = h.seq AND m.sent_at IS NULL;
+
+-- name: CustomerZones :many
+SELECT id, coalesce(metadata->>'timezone', '')::text AS timezone FROM customers WHERE id = ANY (@ids::uuid[]);
+
 -- The update that every message sees: it touches no indexed column, so the row stays in its page. It has no join, so that its
 -- plan is good for any number of messages.
 -- name: MessageSent :exec
@@ -216,7 +225,7 @@ FROM messages WHERE distribution_id = $1 AND flag = 'deferred';
 -- name: MessageStopRest :execrows
 UPDATE messages SET due_at = NULL,
 	flag = CASE WHEN flag = 'sending' THEN 'unknown' ELSE 'stopped' END,
-	reason = CASE WHEN flag = 'sending' THEN 'answer_lost' ELSE 'distribution_stopped' END
+	reason = CASE WHEN flag = 'sending' THEN 'answer_lost' ELSE @reason::text END
 WHERE distribution_id = @distribution_id AND seq > sqlc.arg(from_thousand)::bigint * 1000 AND seq <= (sqlc.arg(to_thousand)::bigint + 1) * 1000
 	AND sent_at IS NULL AND (flag IS NULL OR flag IN ('deferred', 'sending'));
 

@@ -35,6 +35,7 @@ const (
 	ReasonUnsubscribed = "unsubscribed"
 	ReasonOutOfCodes   = "out_of_codes"
 	ReasonStopped      = "distribution_stopped"
+	ReasonExpired      = "distribution_expired"
 	ReasonLostAnswer   = "answer_lost"
 	ReasonTemplate     = "template_failed"
 	ReasonPaused       = "distribution_paused" // it happened while the distribution was paused

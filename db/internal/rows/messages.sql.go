@@ -44,6 +44,35 @@ func (q *Queries) AudiencePage(ctx context.Context, db DBTX, arg AudiencePagePar
 	return items, nil
 }
 
+const customerZones = `-- name: CustomerZones :many
+SELECT id, coalesce(metadata->>'timezone', '')::text AS timezone FROM customers WHERE id = ANY ($1::uuid[])
+`
+
+type CustomerZonesRow struct {
+	ID       uuid.UUID
+	Timezone string
+}
+
+func (q *Queries) CustomerZones(ctx context.Context, db DBTX, ids []uuid.UUID) ([]CustomerZonesRow, error) {
+	rows, err := db.Query(ctx, customerZones, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []CustomerZonesRow
+	for rows.Next() {
+		var i CustomerZonesRow
+		if err := rows.Scan(&i.ID, &i.Timezone); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const enrolmentAdvance = `-- name: EnrolmentAdvance :exec
 UPDATE distributions SET enrolled_after = $2, enrolled_all = $3 WHERE id = $1
 `
@@ -346,6 +375,30 @@ func (q *Queries) MessageGet(ctx context.Context, db DBTX, arg MessageGetParams)
 		&i.History,
 	)
 	return i, err
+}
+
+const messageHold = `-- name: MessageHold :exec
+UPDATE messages m SET flag = 'deferred', reason = $1::text, due_at = h.due_at
+FROM (SELECT unnest($3::bigint[]) AS seq, unnest($4::timestamptz[]) AS due_at) h
+WHERE m.distribution_id = $2 AND m.seq = h.seq AND m.sent_at IS NULL
+`
+
+type MessageHoldParams struct {
+	Reason         string
+	DistributionID uuid.UUID
+	Seqs           []int64
+	Dues           []time.Time
+}
+
+// Messages that are not to leave before a time of their own; no attempt was made at them.
+func (q *Queries) MessageHold(ctx context.Context, db DBTX, arg MessageHoldParams) error {
+	_, err := db.Exec(ctx, messageHold,
+		arg.Reason,
+		arg.DistributionID,
+		arg.Seqs,
+		arg.Dues,
+	)
+	return err
 }
 
 const messageLastSeq = `-- name: MessageLastSeq :one
@@ -716,19 +769,25 @@ func (q *Queries) MessageSent(ctx context.Context, db DBTX, arg MessageSentParam
 const messageStopRest = `-- name: MessageStopRest :execrows
 UPDATE messages SET due_at = NULL,
 	flag = CASE WHEN flag = 'sending' THEN 'unknown' ELSE 'stopped' END,
-	reason = CASE WHEN flag = 'sending' THEN 'answer_lost' ELSE 'distribution_stopped' END
-WHERE distribution_id = $1 AND seq > $2::bigint * 1000 AND seq <= ($3::bigint + 1) * 1000
+	reason = CASE WHEN flag = 'sending' THEN 'answer_lost' ELSE $1::text END
+WHERE distribution_id = $2 AND seq > $3::bigint * 1000 AND seq <= ($4::bigint + 1) * 1000
 	AND sent_at IS NULL AND (flag IS NULL OR flag IN ('deferred', 'sending'))
 `
 
 type MessageStopRestParams struct {
+	Reason         string
 	DistributionID uuid.UUID
 	FromThousand   int64
 	ToThousand     int64
 }
 
 func (q *Queries) MessageStopRest(ctx context.Context, db DBTX, arg MessageStopRestParams) (int64, error) {
-	result, err := db.Exec(ctx, messageStopRest, arg.DistributionID, arg.FromThousand, arg.ToThousand)
+	result, err := db.Exec(ctx, messageStopRest,
+		arg.Reason,
+		arg.DistributionID,
+		arg.FromThousand,
+		arg.ToThousand,
+	)
 	if err != nil {
 		return 0, err
 	}
