@@ -102,6 +102,12 @@ func TestPermanentDeletionLeavesNothingOfThePerson(t *testing.T) {
 	d.call(t, 200, "POST", "/v1/orders/import", []object{{"source_id": "order-3", "amount": 100, "customer": zelda, "metadata": object{"to": "Zelda Quux"}}})
 	d.carryOut(t, d.uploadCustomers(t, 202, "Source_id,Email\nquux-source,no address of Zelda Quux\n"))
 
+	left, ok := id.Distribution.Parse(d.drafted(t, nil)) // by a process that died while it sent a test mail
+	require.True(t, ok)
+	_, err := d.pool.Exec(t.Context(), `INSERT INTO test_messages (project_id, distribution_id, channel, recipient, vars, created_at)
+		VALUES ($1, $2, 0, 'zelda@quux.example', '{"customer": {"name": "Zelda Quux"}}', now() - interval '3 minutes')`, d.project, left)
+	require.NoError(t, err)
+
 	files := map[string]object{}
 	for name, ask := range map[string]object{
 		"all":   {"exported_object": "customer", "parameters": object{"fields": []string{"name"}}},

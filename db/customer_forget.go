@@ -78,6 +78,9 @@ func (c *change) forgetTraces(ctx context.Context, one customer.Customer) error 
 	}); err != nil {
 		return err
 	}
+	if err := q.ForgetTests(ctx, c.tx, c.project); err != nil {
+		return err
+	}
 	if source != "" {
 		if err := q.ForgetFailures(ctx, c.tx, rows.ForgetFailuresParams{
 			ProjectID: c.project, Type: async.CustomersImportCSV, SourceID: source,

@@ -44,6 +44,10 @@ UPDATE idempotency_keys SET status = sqlc.arg(status)::int, content_type = NULL,
 WHERE project_id = sqlc.arg(project_id)
 	AND EXISTS (SELECT FROM unnest(sqlc.arg(traces)::bytea[]) AS trace WHERE position(trace IN response) > 0);
 
+-- name: ForgetTests :exec
+-- Test mails that were left behind when the process died that waited for them: no request waits so long. Whom they show, nothing says.
+DELETE FROM test_messages WHERE project_id = $1 AND created_at < now() - interval '2 minutes';
+
 -- name: ForgetFailures :exec
 -- From the rows that imports could not use.
 UPDATE async_actions SET result = jsonb_set(result, '{failed}', coalesce((

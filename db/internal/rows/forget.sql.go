@@ -277,6 +277,16 @@ func (q *Queries) ForgetReferrer(ctx context.Context, db DBTX, arg ForgetReferre
 	return err
 }
 
+const forgetTests = `-- name: ForgetTests :exec
+DELETE FROM test_messages WHERE project_id = $1 AND created_at < now() - interval '2 minutes'
+`
+
+// Test mails that were left behind when the process died that waited for them: no request waits so long. Whom they show, nothing says.
+func (q *Queries) ForgetTests(ctx context.Context, db DBTX, projectID uuid.UUID) error {
+	_, err := db.Exec(ctx, forgetTests, projectID)
+	return err
+}
+
 const forgetTransactions = `-- name: ForgetTransactions :exec
 UPDATE voucher_transactions t SET reason = NULL FROM vouchers v
 WHERE v.id = t.voucher_id AND v.project_id = $1 AND v.holder_id = $2::uuid AND t.reason IS NOT NULL
