@@ -11,7 +11,13 @@ import (
 
 // FuzzQuery holds that no query and no path makes a list fail in any other way than by saying what is wrong.
 func FuzzQuery(f *testing.F) {
-	for _, seed := range []string{"limit=5&page=2", "created_at[after]=2020-01-01", "name=%00", "starting_after=9999-12-31T23:59:59Z&order=created_at", "%zz=1;2"} {
+	for _, seed := range []string{
+		"limit=5&page=2", "created_at[after]=2020-01-01", "name=%00", "starting_after=9999-12-31T23:59:59Z&order=created_at", "%zz=1;2",
+		"filters[code][conditions][$in][0]=A&filters[code][conditions][$in][1]=B&filters[junction]=OR", "filters[metadata.a]][conditions][$contains]=%25",
+		"filters[created_at][conditions][$after]=9999-12-31T23:59:59.999Z&filters[active][conditions][$enabled]=", "filters[result][conditions][$is_unknown]=",
+		"filters[status][conditions][$is_not]=PAID&order=-updated_at&page=99", "filters[voucher_code][conditions][$is]=?&filters[type][conditions][$in]=BULK",
+		"filters[redemption.quantity][conditions][$more_than]=1e999&voucher_type=loyalty", "filters[amount][conditions][$less_than]=-0x1p-2",
+	} {
 		f.Add(seed, "a b/@x")
 	}
 	d := openDoor(f)
@@ -23,9 +29,11 @@ func FuzzQuery(f *testing.F) {
 			return r
 		}, query)
 		query = strings.ReplaceAll(query, "#", "")
-		for _, path := range []string{"/v1/customers?" + query, "/v1/segments?" + query, "/v1/async-actions?" + query} {
+		for _, noun := range []string{
+			"customers", "segments", "async-actions", "campaigns", "vouchers", "redemptions", "orders", "publications", "rewards", "promotions/tiers",
+		} {
 			w := httptest.NewRecorder()
-			r := httptest.NewRequestWithContext(t.Context(), "GET", path, nil)
+			r := httptest.NewRequestWithContext(t.Context(), "GET", "/v1/"+noun+"?"+query, nil)
 			r.Header.Set("X-App-Id", d.appID)
 			r.Header.Set("X-App-Token", d.token)
 			d.handler.ServeHTTP(w, r)
