@@ -55,11 +55,11 @@ func (l *Letters) edition(ctx context.Context, ref VersionRef) (edition, error) 
 }
 
 func (l *Letters) make(ctx context.Context, ref VersionRef) (edition, error) {
-	spec, err := l.Distributions.Version(ctx, ref.DistributionID, ref.Version)
+	spec, names, err := l.Distributions.Edition(ctx, ref.ProjectID, ref.DistributionID, ref.Version)
 	if err != nil {
 		return edition{}, err
 	}
-	e := edition{distribution: ref.DistributionID, version: ref.Version, spec: spec}
+	e := edition{distribution: ref.DistributionID, version: ref.Version, spec: spec, names: names}
 	for _, c := range spec.Channels {
 		letter, err := email.ForChannel(c)
 		if err != nil {
@@ -67,8 +67,7 @@ func (l *Letters) make(ctx context.Context, ref VersionRef) (edition, error) {
 		}
 		e.letters = append(e.letters, letter)
 	}
-	e.names, err = l.Distributions.Names(ctx, ref.ProjectID, spec)
-	return e, err
+	return e, nil
 }
 
 // variables are what the templates of a version read.

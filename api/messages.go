@@ -121,25 +121,22 @@ func (h distributions) getMessage(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	spec, err := h.store.Version(ctx, of, m.Version)
+	spec, names, err := h.store.Edition(ctx, caller(c).ProjectID, of, m.Version)
 	if err != nil {
 		return err
 	}
 	shown := showMessage(spec, m)
-	if shown.Body, err = h.render(ctx, caller(c), spec, m.Channel, m.Vars); err != nil {
+	if shown.Body, err = render(spec, names, m.Channel, m.Vars); err != nil {
 		return err
 	}
 	return c.JSON(http.StatusOK, shown)
 }
 
-func (h distributions) render(ctx context.Context, key db.Key, spec distribution.Spec, channel int, vars json.RawMessage) (*shownBody, error) {
+// render is what a channel says.
+func render(spec distribution.Spec, names message.Names, channel int, vars json.RawMessage) (*shownBody, error) {
 	letter, err := email.ForChannel(spec.Channels[channel])
 	if err != nil {
 		return nil, under(fmt.Sprintf("channels[%d]", channel), err).Err()
-	}
-	names, err := h.store.Names(ctx, key.ProjectID, spec)
-	if err != nil {
-		return nil, err
 	}
 	values, err := message.Variables(vars, names)
 	if err != nil {
@@ -148,6 +145,15 @@ func (h distributions) render(ctx context.Context, key db.Key, spec distribution
 	var body shownBody
 	body.Subject, body.HTML, body.Text, err = letter.Body(values)
 	return &body, err
+}
+
+// renderDraft is what a channel would say now.
+func (h distributions) renderDraft(ctx context.Context, d db.Distribution, channel int, vars json.RawMessage) (*shownBody, error) {
+	names, err := h.store.Names(ctx, d.ProjectID, d.Spec)
+	if err != nil {
+		return nil, err
+	}
+	return render(d.Spec, names, channel, vars)
 }
 
 // previewRequest asks what a channel says, to a customer or to a made-up one.
@@ -220,7 +226,7 @@ func (h distributions) preview(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	body, err := h.render(c.Request().Context(), caller(c), found.Spec, at, vars)
+	body, err := h.renderDraft(c.Request().Context(), found, at, vars)
 	if err != nil {
 		return err
 	}
@@ -238,7 +244,7 @@ func (h distributions) test(c echo.Context) error {
 		return fault.Property("to", "%q is no mail address", request.To)
 	}
 	ctx := c.Request().Context()
-	if _, err := h.render(ctx, caller(c), found.Spec, at, vars); err != nil {
+	if _, err := h.renderDraft(ctx, found, at, vars); err != nil {
 		return err
 	}
 	test, err := h.tests.Create(ctx, found.ProjectID, found.ID, at, to.Address, vars)

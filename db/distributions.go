@@ -181,11 +181,32 @@ func (s Distributions) Withdraw(ctx context.Context, one uuid.UUID, version int)
 
 // Version reads what a version says.
 func (s Distributions) Version(ctx context.Context, one uuid.UUID, version int) (distribution.Spec, error) {
+	row, err := s.version(ctx, one, version)
+	return row.Spec, err
+}
+
+func (s Distributions) version(ctx context.Context, one uuid.UUID, version int) (rows.DistributionVersion, error) {
 	row, err := q.DistributionVersionGet(ctx, s.Pool, rows.DistributionVersionGetParams{DistributionID: one, Version: int32(version)})
 	if missing(err) {
-		return distribution.Spec{}, fault.Missing("distribution_version", id.Distribution.Format(one))
+		return row, fault.Missing("distribution_version", id.Distribution.Format(one))
 	}
-	return row.Spec, err
+	return row, err
+}
+
+// Edition reads what a version says, with what its messages call by name: as it was called when the version was first made ready.
+func (s Distributions) Edition(ctx context.Context, project, one uuid.UUID, version int) (distribution.Spec, message.Names, error) {
+	row, err := s.version(ctx, one, version)
+	if err != nil || row.Names != nil {
+		return row.Spec, or(row.Names, message.Names{}), err
+	}
+	names, err := s.Names(ctx, project, row.Spec)
+	if err != nil {
+		return row.Spec, names, err
+	}
+	kept, err := q.DistributionVersionName(ctx, s.Pool, rows.DistributionVersionNameParams{
+		DistributionID: one, Version: int32(version), Names: &names,
+	})
+	return row.Spec, or(kept, names), err
 }
 
 // Names looks up what the templates of a spec may call by name.

@@ -122,7 +122,13 @@ func newsOfAPromotion(h *house) {
 	h.asks("eve", "wants news")
 	h.gets("eve@private.example", 1)
 	h.sent(one, 1)
-	require.Equal(h, "Dear Secret eve: Five off of Autumn: 5.00 off everything", h.said("eve", "News"))
+	words := "Dear Secret eve: Five off of Autumn: 5.00 off everything"
+	require.Equal(h, words, h.said("eve", "News"))
+
+	h.call("PUT", "/promotions/tiers/"+tier, object{"name": "Six off", "banner": "6.00 off everything"}, http.StatusOK)
+	first := h.list("/distributions/" + one + "/messages")[0]["id"].(string)
+	shown := h.call("GET", "/messages/"+first, nil, http.StatusOK)["body"].(object)["text"].(string)
+	require.Equal(h, words, strings.TrimSpace(shown), "what it said stays, whatever is renamed")
 }
 
 // Imports tell nothing of orders and customers, but who enters a segment by them does.

@@ -60,7 +60,7 @@ UPDATE distributions SET reason = sqlc.narg(reason) WHERE id = @id AND status IN
 -- A draft's version is written when it is confirmed; until the run has begun it may be confirmed again.
 -- name: DistributionVersionConfirm :exec
 INSERT INTO distribution_versions (distribution_id, version, spec, created_by) VALUES ($1, $2, $3, $4)
-ON CONFLICT (distribution_id, version) DO UPDATE SET spec = excluded.spec, created_by = excluded.created_by, created_at = now();
+ON CONFLICT (distribution_id, version) DO UPDATE SET spec = excluded.spec, created_by = excluded.created_by, created_at = now(), names = NULL;
 
 -- name: DistributionVersionNext :one
 INSERT INTO distribution_versions (distribution_id, version, spec, created_by)
@@ -69,6 +69,11 @@ RETURNING version;
 
 -- name: DistributionVersionGet :one
 SELECT * FROM distribution_versions WHERE distribution_id = $1 AND version = $2;
+
+-- name: DistributionVersionName :one
+-- Whoever makes a version ready first says what it calls things by; everybody else takes that.
+UPDATE distribution_versions SET names = coalesce(names, @names) WHERE distribution_id = @distribution_id AND version = @version
+RETURNING names;
 
 -- name: DistributionVersionDelete :exec
 DELETE FROM distribution_versions v WHERE v.distribution_id = $1 AND v.version = $2

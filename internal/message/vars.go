@@ -9,9 +9,12 @@ import (
 
 // Names are the variables that are the same for every message of a distribution.
 type Names struct {
-	Distribution, Campaign, Project string
-	Segment                         string // that its trigger is about: who was in it before has no occurrence that tells of it
-	Promotion, PromotionBanner      string // of the promotion tier that it tells of
+	Distribution    string `json:"distribution"`
+	Campaign        string `json:"campaign,omitempty"`
+	Project         string `json:"project"`
+	Segment         string `json:"segment,omitempty"`          // that its trigger is about: who was in it before has no occurrence that tells of it
+	Promotion       string `json:"promotion,omitempty"`        // the promotion tier that it tells of
+	PromotionBanner string `json:"promotion_banner,omitempty"` // its banner
 }
 
 // kept is what a message's row keeps of its variables.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 	"herald/internal/distribution"
+	"herald/internal/message"
 )
 
 const distributionAdoptVersion = `-- name: DistributionAdoptVersion :one
@@ -538,7 +539,7 @@ func (q *Queries) DistributionUsing(ctx context.Context, db DBTX, arg Distributi
 
 const distributionVersionConfirm = `-- name: DistributionVersionConfirm :exec
 INSERT INTO distribution_versions (distribution_id, version, spec, created_by) VALUES ($1, $2, $3, $4)
-ON CONFLICT (distribution_id, version) DO UPDATE SET spec = excluded.spec, created_by = excluded.created_by, created_at = now()
+ON CONFLICT (distribution_id, version) DO UPDATE SET spec = excluded.spec, created_by = excluded.created_by, created_at = now(), names = NULL
 `
 
 type DistributionVersionConfirmParams struct {
@@ -575,7 +576,7 @@ func (q *Queries) DistributionVersionDelete(ctx context.Context, db DBTX, arg Di
 }
 
 const distributionVersionGet = `-- name: DistributionVersionGet :one
-SELECT distribution_id, version, spec, created_by, created_at FROM distribution_versions WHERE distribution_id = $1 AND version = $2
+SELECT distribution_id, version, spec, created_by, created_at, names FROM distribution_versions WHERE distribution_id = $1 AND version = $2
 `
 
 type DistributionVersionGetParams struct {
@@ -592,8 +593,28 @@ func (q *Queries) DistributionVersionGet(ctx context.Context, db DBTX, arg Distr
 		&i.Spec,
 		&i.CreatedBy,
 		&i.CreatedAt,
+		&i.Names,
 	)
 	return i, err
+}
+
+const distributionVersionName = `-- name: DistributionVersionName :one
+UPDATE distribution_versions SET names = coalesce(names, $1) WHERE distribution_id = $2 AND version = $3
+RETURNING names
+`
+
+type DistributionVersionNameParams struct {
+	Names          *message.Names
+	DistributionID uuid.UUID
+	Version        int32
+}
+
+// Whoever makes a version ready first says what it calls things by; everybody else takes that.
+func (q *Queries) DistributionVersionName(ctx context.Context, db DBTX, arg DistributionVersionNameParams) (*message.Names, error) {
+	row := db.QueryRow(ctx, distributionVersionName, arg.Names, arg.DistributionID, arg.Version)
+	var names *message.Names
+	err := row.Scan(&names)
+	return names, err
 }
 
 const distributionVersionNext = `-- name: DistributionVersionNext :one

@@ -13,6 +13,7 @@ import (
 	"herald/internal/campaign"
 	"herald/internal/distribution"
 	"herald/internal/loyalty"
+	"herald/internal/message"
 	"herald/internal/order"
 	"herald/internal/redemption"
 	"herald/internal/rule"
@@ -158,6 +159,7 @@ type DistributionVersion struct {
 	Spec           distribution.Spec
 	CreatedBy      string
 	CreatedAt      time.Time
+	Names          *message.Names
 }
 
 type EarningRule struct {
