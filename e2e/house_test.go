@@ -89,8 +89,11 @@ func newHouse(t *testing.T, delay time.Duration) *house {
 	return h
 }
 
+// connections is how many each part of a house has to the database.
+const connections = 20
+
 func (h *house) connect() *pgxpool.Pool {
-	pool, err := pgxpool.New(context.Background(), h.url+"&pool_max_conns=20")
+	pool, err := pgxpool.New(context.Background(), fmt.Sprintf("%s&pool_max_conns=%d", h.url, connections))
 	require.NoError(h, err)
 	h.Cleanup(pool.Close)
 	return pool

@@ -52,4 +52,37 @@ func TestTriggeredMessagesOvertakeBulk(t *testing.T) {
 	h.becomes(thanks, "stopped")
 }
 
+// Many updates in bulk are asked for at once, and none of them gets on: what a customer triggers meanwhile is answered all the
+// same, because they do not get all of a worker's connections to the database.
+func TestWorkInBulkLeavesRoomForTriggers(t *testing.T) {
+	h := newHouse(t, time.Minute)
+	h.work("room.example")
+	h.live(answer(object{"type": "customer.custom_event", "event": "ordered"}, object{"type": "message"}, "Thank you"))
+	h.call("POST", "/customers", object{"source_id": "stuck", "name": "Secret stuck"}, http.StatusOK)
+	holder, err := h.pool.Begin(t.Context())
+	require.NoError(t, err)
+	defer func() { _ = holder.Rollback(t.Context()) }()
+	_, err = holder.Exec(t.Context(), "SELECT FROM customers WHERE source_id = 'stuck' FOR UPDATE")
+	require.NoError(t, err)
+	const many = 2 * connections
+	for range many {
+		h.call("POST", "/customers/bulk/async", []object{{"source_id": "stuck", "phone": "+48"}}, http.StatusAccepted)
+	}
+	require.Eventually(t, func() bool {
+		var waiting int
+		require.NoError(t, h.pool.QueryRow(t.Context(), `SELECT count(*) FROM pg_stat_activity
+			WHERE datname = current_database() AND wait_event_type = 'Lock'`).Scan(&waiting))
+		return waiting >= 8
+	}, 30*time.Second, 50*time.Millisecond, "the updates wait for the customer")
+	h.call("POST", "/events", object{
+		"event": "ordered", "customer": object{"source_id": "buyer", "name": "Secret buyer", "email": "buyer@private.example"},
+	}, http.StatusOK)
+	h.gets("buyer@private.example", 1)
+	require.NoError(t, holder.Rollback(t.Context()))
+	require.Eventually(t, func() bool {
+		done := h.call("GET", "/async-actions?limit=100", nil, http.StatusOK)["async_actions"].([]any)
+		return len(done) == many && !slices.ContainsFunc(done, func(a any) bool { return a.(object)["status"] != "DONE" })
+	}, time.Minute, 50*time.Millisecond)
+}
+
 func isThanks(m smtptest.Mail) bool { return m.Subject == "Thank you" }

@@ -45,6 +45,9 @@ const (
 	sends = 2
 	// answers is how many batches of live distributions a worker sends at once: each has one, and they are small.
 	answers = 20
+	// heavy is how many imports, exports and the like a worker does at once: a third of its connections to the database, which
+	// each of them holds most of the time.
+	heavy = 8
 	// pageSize is how many people are enrolled in one transaction.
 	pageSize = 10_000
 	// beatEvery is how often a batch may tell the engine that it lives, and hear that it is to pause.
@@ -79,7 +82,10 @@ func New(o Options) (*Worker, error) {
 		options: o, mail: email.NewPool(settings, o.Log), metrics: metrics.New().Works().Ledger(db.Relay{Pool: o.Pool}.Stands),
 	}
 	sending := w.sending()
-	w.queues = []worker.Worker{w.planQueue(), w.sendQueue(workflows.SendQueue, sends, sending), w.sendQueue(workflows.TriggeredQueue, answers, sending)}
+	w.queues = []worker.Worker{
+		w.planQueue(), w.activityQueue(workflows.HeavyQueue, heavy, w.heavyActivities()...),
+		w.activityQueue(workflows.SendQueue, sends, sending), w.activityQueue(workflows.TriggeredQueue, answers, sending),
+	}
 	return w, nil
 }
 
@@ -95,13 +101,15 @@ func (w *Worker) planQueue() worker.Worker {
 	return queue
 }
 
-// sendQueue is one of the queues where messages leave.
-func (w *Worker) sendQueue(name string, atOnce int, sending *activities.Sending) worker.Worker {
+// activityQueue is one of the queues where only so much is done at once.
+func (w *Worker) activityQueue(name string, atOnce int, all ...any) worker.Worker {
 	queue := worker.New(w.options.Engine, name, worker.Options{
 		WorkerStopTimeout: stopTimeout, DisableRegistrationAliasing: true, DisableWorkflowWorker: true,
 		MaxConcurrentActivityExecutionSize: atOnce, MaxHeartbeatThrottleInterval: beatEvery,
 	})
-	queue.RegisterActivity(sending)
+	for _, hands := range all {
+		queue.RegisterActivity(hands)
+	}
 	return queue
 }
 
@@ -119,25 +127,33 @@ func (w *Worker) sending() *activities.Sending {
 func (w *Worker) planActivities() []any {
 	pool := w.options.Pool
 	messages, distributions := db.Messages{Pool: pool}, db.Distributions{Pool: pool}
-	return []any{
+	return append(w.heavyActivities(),
 		&activities.Distributions{Store: distributions, Messages: messages},
-		&activities.Segments{Store: db.Segments{Pool: pool}},
-		&activities.Points{Store: db.Balances{Pool: pool}},
-		&activities.Tiers{Store: db.Tiers{Pool: pool}},
-		&activities.Customers{Store: db.Customers{Pool: pool}, Actions: db.AsyncActions{Pool: pool}},
 		&activities.Enrolment{
 			Distributions: distributions, Messages: messages, Campaigns: db.Campaigns{Pool: pool},
 			Letters: w.letters(), PageSize: pageSize,
 		},
 		&activities.Rounds{Messages: messages},
+		&activities.Testing{
+			Tests: db.TestMessages{Pool: pool}, Distributions: distributions, Mail: w.mail, Domain: w.options.Domain,
+		},
+	)
+}
+
+// heavyActivities work on many rows, for nobody who waits. Their short ends, and what was begun before they had a queue of their
+// own, run on the plan's.
+func (w *Worker) heavyActivities() []any {
+	pool := w.options.Pool
+	return []any{
+		&activities.Segments{Store: db.Segments{Pool: pool}},
+		&activities.Points{Store: db.Balances{Pool: pool}},
+		&activities.Tiers{Store: db.Tiers{Pool: pool}},
+		&activities.Customers{Store: db.Customers{Pool: pool}, Actions: db.AsyncActions{Pool: pool}},
 		&activities.Exports{Store: db.Exports{Pool: pool}},
 		&activities.Orders{Store: db.NewOrders(pool), Actions: db.AsyncActions{Pool: pool}},
 		&activities.Codes{
 			Campaigns: db.Campaigns{Pool: pool}, Vouchers: db.Vouchers{Pool: pool}, Actions: db.AsyncActions{Pool: pool},
 			Announce: workflows.Flows{Client: w.options.Engine}.CodesAdded,
-		},
-		&activities.Testing{
-			Tests: db.TestMessages{Pool: pool}, Distributions: distributions, Mail: w.mail, Domain: w.options.Domain,
 		},
 	}
 }

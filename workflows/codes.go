@@ -57,7 +57,7 @@ func (s CodesState) generate(ctx workflow.Context, action uuid.UUID) error {
 	end := activities.CodesEnd{CodesRef: ref}
 	summary := "make codes"
 	for {
-		made, err := call(beating(ctx, summary), codes.GenerateVoucherCodes, ref)
+		made, err := call(heavy(ctx, summary), codes.GenerateVoucherCodes, ref)
 		if neverOrdered(err) {
 			return nil
 		}
@@ -90,7 +90,7 @@ func announce(ctx workflow.Context, campaign activities.CampaignRef) error {
 
 // ImportCodes writes the vouchers that one request brought.
 func ImportCodes(ctx workflow.Context, ref activities.CodesRef) error {
-	imported, err := call(beating(ctx, "import codes"), codes.ImportVoucherCodes, ref)
+	imported, err := call(heavy(ctx, "import codes"), codes.ImportVoucherCodes, ref)
 	if neverOrdered(err) {
 		return nil
 	}
@@ -106,7 +106,7 @@ func ImportCodes(ctx workflow.Context, ref activities.CodesRef) error {
 
 // DeleteCampaign deletes a campaign with its vouchers.
 func DeleteCampaign(ctx workflow.Context, ref activities.CodesRef) error {
-	deleted, err := call(beating(ctx, "delete vouchers"), codes.DeleteCampaignVouchers, ref)
+	deleted, err := call(heavy(ctx, "delete vouchers"), codes.DeleteCampaignVouchers, ref)
 	if neverOrdered(err) {
 		return nil
 	}
@@ -119,7 +119,7 @@ func DeleteCampaign(ctx workflow.Context, ref activities.CodesRef) error {
 
 // UpdateVouchers brings what a changed campaign says to its vouchers that nobody has yet.
 func UpdateVouchers(ctx workflow.Context, ref activities.CodesRef) error {
-	changed, err := call(beating(ctx, "update vouchers"), codes.AdoptCampaignChange, ref)
+	changed, err := call(heavy(ctx, "update vouchers"), codes.AdoptCampaignChange, ref)
 	if neverOrdered(err) {
 		return nil
 	}
@@ -132,7 +132,7 @@ func UpdateVouchers(ctx workflow.Context, ref activities.CodesRef) error {
 
 // MergeMetadata merges metadata into many vouchers.
 func MergeMetadata(ctx workflow.Context, ref activities.CodesRef) error {
-	merged, err := call(beating(ctx, "merge metadata"), codes.MergeVoucherMetadata, ref)
+	merged, err := call(heavy(ctx, "merge metadata"), codes.MergeVoucherMetadata, ref)
 	if neverOrdered(err) {
 		return nil
 	}

@@ -19,7 +19,7 @@ var people *activities.Customers
 // SaveCustomers carries out one async action on customers: a CSV import, or an update in bulk.
 func SaveCustomers(ctx workflow.Context, order activities.CustomersOrder) error {
 	workflow.SetCurrentDetails(ctx, "**saving** · the activity's heartbeat says how many")
-	saved, err := call(beating(ctx, "save customers"), people.SaveOrderedCustomers, order)
+	saved, err := call(heavy(ctx, "save customers"), people.SaveOrderedCustomers, order)
 	var refused *temporal.ApplicationError
 	if errors.As(err, &refused) && refused.NonRetryable() {
 		workflow.SetCurrentDetails(ctx, "**failed** · "+refused.Type())

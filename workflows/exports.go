@@ -17,7 +17,7 @@ var exports *activities.Exports
 
 // WriteExport writes one exported file.
 func WriteExport(ctx workflow.Context, in activities.ExportRef) error {
-	rows, err := call(beating(ctx, "write the file"), exports.WriteExport, in)
+	rows, err := call(heavy(ctx, "write the file"), exports.WriteExport, in)
 	switch {
 	case neverOrdered(err): // deleted, or its request was not completed
 		return nil

@@ -50,7 +50,7 @@ func ImportOrders(ctx workflow.Context, state OrdersState) error {
 
 func (s OrdersState) importFirst(ctx workflow.Context) error {
 	ref := activities.OrdersRef{ProjectID: s.ProjectID, ActionID: s.Imports[0]}
-	imported, err := call(beating(ctx, "import orders"), orders.ImportOrders, ref)
+	imported, err := call(heavy(ctx, "import orders"), orders.ImportOrders, ref)
 	switch {
 	case neverOrdered(err):
 		return nil

@@ -26,7 +26,7 @@ func walkCards(ctx workflow.Context, walk activities.PointsWalk,
 	pages func(context.Context, activities.PointsWalk) (activities.PointsWalk, error), again any,
 ) error {
 	for !walk.Done {
-		next, err := call(beating(ctx, fmt.Sprintf("cards from %d", walk.Cards+1)), pages, walk)
+		next, err := call(heavy(ctx, fmt.Sprintf("cards from %d", walk.Cards+1)), pages, walk)
 		if err != nil {
 			return err
 		}

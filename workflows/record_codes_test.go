@@ -26,12 +26,16 @@ func TestRecordCodes(t *testing.T) {
 	plan := worker.New(engine, Queue, worker.Options{DisableRegistrationAliasing: true, Identity: "herald"})
 	Register(plan)
 	plan.RegisterActivity(f)
+	heavy := worker.New(engine, HeavyQueue, worker.Options{DisableWorkflowWorker: true, Identity: "herald"})
+	heavy.RegisterActivity(f)
 	flows, ref := Flows{Client: engine}, campaignRef()
 
 	refused := f.order(10, temporal.NewNonRetryableApplicationError("no room", "invalid_payload", nil))
 	for _, action := range []uuid.UUID{f.order(120, nil), refused, f.order(1, nil)} { // before a worker runs: all in one go
 		require.NoError(t, flows.OrderCodes(t.Context(), ref.ProjectID, ref.CampaignID, action))
 	}
+	require.NoError(t, heavy.Start())
+	defer heavy.Stop()
 	require.NoError(t, plan.Start())
 	t.Cleanup(plan.Stop)
 	keep(t, engine, codesID(ref.ProjectID, ref.CampaignID), "codes_made_and_refused")

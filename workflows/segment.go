@@ -19,7 +19,7 @@ import (
 // is left to DriftSegments.
 func SyncSegment(ctx workflow.Context, sync activities.SegmentSync) error {
 	for !sync.Walked {
-		next, err := call(beating(ctx, fmt.Sprintf("customers from %d", sync.Seen+1)), segments.SyncSegmentPages, sync)
+		next, err := call(heavy(ctx, fmt.Sprintf("customers from %d", sync.Seen+1)), segments.SyncSegmentPages, sync)
 		if err != nil {
 			return err
 		}
@@ -33,7 +33,7 @@ func SyncSegment(ctx workflow.Context, sync activities.SegmentSync) error {
 			return workflow.NewContinueAsNewError(ctx, SyncSegment, sync)
 		}
 	}
-	finished, err := call(beating(ctx, "look again at who changed, and mark as synced"), segments.FinishSegment, sync)
+	finished, err := call(heavy(ctx, "look again at who changed, and mark as synced"), segments.FinishSegment, sync)
 	if err != nil || finished.Deleted || !finished.Moves {
 		return err
 	}
@@ -59,7 +59,7 @@ func SyncSegment(ctx workflow.Context, sync activities.SegmentSync) error {
 // those as time passes, though nothing happens to them.
 func DriftSegments(ctx workflow.Context, drift activities.Drift) error {
 	for !drift.Done {
-		next, err := call(beating(ctx, fmt.Sprintf("customers from %d", drift.Seen+1)), segments.SyncMovingSegments, drift)
+		next, err := call(heavy(ctx, fmt.Sprintf("customers from %d", drift.Seen+1)), segments.SyncMovingSegments, drift)
 		if err != nil {
 			return err
 		}

@@ -14,7 +14,7 @@ var tiers *activities.Tiers
 // at the members of programmes whose tiers changed, page by page.
 func RenewTiers(ctx workflow.Context, r activities.TierRenewal) error {
 	for !r.Done {
-		next, err := call(beating(ctx, fmt.Sprintf("members from %d", r.Members+1)), tiers.RenewTierPages, r)
+		next, err := call(heavy(ctx, fmt.Sprintf("members from %d", r.Members+1)), tiers.RenewTierPages, r)
 		if err != nil {
 			return err
 		}

@@ -13,9 +13,12 @@ import (
 	"go.temporal.io/sdk/workflow"
 )
 
-// The task queues. Sending has its own, so that slow providers never keep the ledger's short activities waiting.
+// The task queues. Sending has its own, so that slow providers never keep the ledger's short activities waiting; so has work on
+// many rows for which nobody waits, of which a worker does little at once, so that a thousand imports leave connections to the
+// database for what a customer has just triggered.
 const (
 	Queue          = "herald"
+	HeavyQueue     = "herald-heavy"
 	SendQueue      = "herald-send"
 	TriggeredQueue = "herald-triggered" // messages that somebody's doing has caused overtake those sent to everyone
 )
@@ -45,6 +48,11 @@ func ledger(ctx workflow.Context, summary string) workflow.Context {
 // beating is ledger for many rows: it takes as long as it takes, and beats meanwhile.
 func beating(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithHeartbeatTimeout(workflow.WithStartToCloseTimeout(ledger(ctx, summary), time.Hour), 15*time.Second)
+}
+
+// heavy is beating for imports, exports, codes and what walks over all customers or cards.
+func heavy(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithTaskQueue(beating(ctx, summary), HeavyQueue)
 }
 
 // call runs one activity and returns what it returned; activities are named by their method, so types are checked.
