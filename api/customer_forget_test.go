@@ -84,6 +84,7 @@ func TestPermanentDeletionLeavesNothingOfThePerson(t *testing.T) {
 	d.call(t, 400, "POST", "/v1/vouchers/OFF/redemption", redeem)
 	d.referralCode(t, "Friends", "FRIEND", "quux-source")
 	d.call(t, 200, "POST", "/v1/vouchers/FRIEND/redemption", object{"customer": "bob"})
+	d.call(t, 200, "POST", "/v1/events", object{"event": "signed_up", "customer": "bob", "referral": object{"code": "FRIEND", "referrer_id": made["id"]}})
 	d.call(t, 200, "POST", "/v1/campaigns", object{
 		"name": "Points", "campaign_type": "LOYALTY_PROGRAM", "type": "AUTO_UPDATE", "vouchers_count": 1,
 		"voucher": object{"type": "LOYALTY_CARD", "loyalty_card": object{"points": 5}},
