@@ -37,10 +37,11 @@ type Claim struct {
 type session struct {
 	users int // claims, and attempts at them; guarded by Claims.mu
 
-	mu   sync.Mutex
-	conn *pgxpool.Conn
-	lost bool
-	held map[lockKey]bool // Postgres would give a session what it holds already once more
+	mu      sync.Mutex
+	conn    *pgxpool.Conn
+	planned time.Time
+	lost    bool
+	held    map[lockKey]bool // Postgres would give a session what it holds already once more
 }
 
 // lockKey is an advisory lock's two halves; a collision of two ranges would only make one wait for the other.
@@ -89,7 +90,7 @@ func (c *Claims) join(ctx context.Context) (*session, error) {
 		}
 		c.session = &session{conn: conn, held: map[lockKey]bool{}}
 		// What a session of claims runs finds its rows by key, whatever the numbers: planning each time anew costs more than
-		// doing it, and a plan made while the table was small must not read all of it later.
+		// doing it, and a plan made while the table was small must not read all of it later, so it is made anew now and then.
 		if err := c.session.exec("SELECT set_config('plan_cache_mode', 'force_generic_plan', false), set_config('enable_seqscan', 'off', false)"); err != nil {
 			c.session.discard()
 			c.session = nil
@@ -214,7 +215,10 @@ func (c *Claim) Lost() bool { return c.session.isLost() }
 
 // Recount makes the tally of the range's thousand true again.
 func (c *Claim) Recount(ctx context.Context) error {
-	return recount(ctx, c.claims.pool, c.distribution, c.from, c.to)
+	return inPipeline(ctx, c.claims.pool, func(tx *pipeline) error {
+		tx.replan()
+		return recount(ctx, tx, c.distribution, c.from, c.to)
+	})
 }
 
 // Release gives the range back; one that was lost is given back already.
@@ -274,7 +278,7 @@ func (c *Claims) Commit(ctx context.Context, all []*Outcomes) (left []*Outcomes,
 func (c *Claims) commit(ctx context.Context, s *session, all []*Outcomes) error {
 	s.mu.Lock()
 	if !s.lost {
-		err := s.noted(write(ctx, s.conn, all))
+		err := s.noted(s.write(ctx, all))
 		if err == nil || !s.lost {
 			s.mu.Unlock()
 			return err
@@ -285,6 +289,17 @@ func (c *Claims) commit(ctx context.Context, s *session, all []*Outcomes) error 
 		return err
 	}
 	return write(ctx, c.pool, all)
+}
+
+// write writes outcomes on the session; mu is held.
+func (s *session) write(ctx context.Context, all []*Outcomes) error {
+	if now := time.Now(); now.Sub(s.planned) >= plansFor {
+		s.planned = now
+		if _, err := s.conn.Exec(ctx, "DISCARD PLANS"); err != nil {
+			return err
+		}
+	}
+	return write(ctx, s.conn, all)
 }
 
 func write(ctx context.Context, on beginner, all []*Outcomes) error {

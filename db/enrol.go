@@ -121,12 +121,21 @@ type recipients struct {
 	dues        []time.Time
 }
 
+// fewPeople is how many are enrolled by a plan that is kept.
+const fewPeople = 1000
+
 func (c *change) enrol(ctx context.Context, e Enrolment, to recipients) error {
 	if len(to.customers) == 0 {
 		return nil
 	}
-	// A plan made for any number of people would be made for ten, and join ten thousand to ten thousand by loops.
-	if _, err := c.tx.Exec(ctx, "SET LOCAL plan_cache_mode = force_custom_plan"); err != nil {
+	// A plan made for any number of people would be made for ten, and join ten thousand to ten thousand by loops. But planning
+	// takes longer than writing down a few messages, and where no codes are given there is nothing to join them to.
+	plan := "SET LOCAL plan_cache_mode = force_custom_plan"
+	if len(to.customers) <= fewPeople && e.Campaign == nil {
+		c.tx.replan()
+		plan = "SELECT set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true)"
+	}
+	if _, err := c.tx.later().Exec(ctx, plan); err != nil {
 		return err
 	}
 	p := rows.MessageEnrolParams{

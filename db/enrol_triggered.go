@@ -30,6 +30,7 @@ type Triggering struct {
 func (s Messages) EnrolTriggered(ctx context.Context, t Triggering) (done Triggers, err error) {
 	err = inChange(ctx, s.Pool, t.Project, func(c *change) error {
 		tx := c.tx
+		tx.replan()
 		if _, err := q.EnrolmentLock(ctx, tx, rows.EnrolmentLockParams{ProjectID: t.Project, ID: t.Distribution}); missing(err) {
 			return notFound(t.Distribution)
 		} else if err != nil {

@@ -125,6 +125,21 @@ func (p *pipeline) send(ctx context.Context) (pgx.BatchResults, error) {
 	return results, nil
 }
 
+// plansFor is how long a connection keeps the plans of statements that were made while a table may have been small: they may read
+// all of a distribution, or of a table, once it is not.
+const plansFor = time.Second
+
+// replan has plans that the connection has kept for so long made anew.
+func (p *pipeline) replan() {
+	kept := p.conn.PgConn().CustomData()
+	if since, ok := kept["planned"].(time.Time); ok && time.Since(since) < plansFor {
+		return
+	}
+	kept["planned"] = time.Now()
+	p.queued.Queue("DISCARD PLANS")
+	p.take = append(p.take, taken)
+}
+
 // flush sends what is queued.
 func (p *pipeline) flush(ctx context.Context) error {
 	if p.queued.Len() == 0 {

@@ -51,6 +51,7 @@ const MostDepth = 5
 // they wait on, and are told again: at least once. One pass runs at a time, over all workers; another finds nothing.
 func (s Relay) Pass(ctx context.Context, most int, tell Tell) (done Relayed, err error) {
 	err = inPipeline(ctx, s.Pool, func(tx *pipeline) error {
+		tx.replan()
 		lock, err := q.RelayLock(ctx, tx)
 		if err != nil || !lock.Mine {
 			return err

@@ -33,8 +33,10 @@ const (
 	toldMost = 500
 	// toldAtOnce is how many signals are on their way at once.
 	toldAtOnce = 8
-	// gatherFor is how long what comes in gathers between two passes.
-	gatherFor = 40 * time.Millisecond
+	// gatherFor is how long what comes in gathers between two passes; after a pass that took many it gathers for longer, because a
+	// signal costs the engine as much for one occurrence as for hundreds.
+	gatherFor, gatherManyFor = 40 * time.Millisecond, 200 * time.Millisecond
+	many                     = 60
 	// lookEvery is how long a relay sleeps that nobody wakes.
 	lookEvery = 250 * time.Millisecond
 	// longestRest is how long it waits at most while the engine or the database is away.
@@ -66,6 +68,8 @@ func (r *relay) run(ctx context.Context) {
 			rest = min(2*rest, longestRest)
 			continue
 		case done.Taken == passMost || done.Refused >= db.MostRefused:
+		case done.Taken >= many:
+			sleep(ctx, gatherManyFor)
 		case done.Taken > 0:
 			sleep(ctx, gatherFor)
 		default:

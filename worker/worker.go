@@ -164,10 +164,9 @@ func (w *Worker) letters() *activities.Letters {
 
 // Run works until ctx is done, then ends what is in flight.
 func (w *Worker) Run(ctx context.Context) error {
-	if err := workflows.EnsureSchedules(ctx, w.options.Engine); err != nil {
-		if ctx.Err() != nil {
-			return nil // told to end before it began
-		}
+	if err := workflows.EnsureSchedules(ctx, w.options.Engine); ctx.Err() != nil {
+		return nil // told to end before it began
+	} else if err != nil {
 		return err
 	}
 	for i, queue := range w.queues {

@@ -186,7 +186,7 @@ func (d *automatic) enrolArrived(ctx workflow.Context) error {
 	// Enrolling is not interrupted: what was taken would be lost.
 	uninterrupted, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
-	page, err := call(d.walking(uninterrupted, fmt.Sprintf("enrol %d triggers", len(input.Occurrences))), enrolment.EnrolTriggered, input)
+	page, err := callHere(d.here(uninterrupted, fmt.Sprintf("enrol %d triggers", len(input.Occurrences))), enrolment.EnrolTriggered, input)
 	if err != nil {
 		return err
 	}

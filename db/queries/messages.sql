@@ -97,7 +97,7 @@ SELECT m.customer_id FROM segment_members m
 WHERE m.segment_id = $1 AND m.customer_id > $2 ORDER BY m.customer_id LIMIT $3;
 
 -- name: MessageLastSeq :one
-SELECT coalesce(max(seq), 0)::bigint FROM messages WHERE distribution_id = $1;
+SELECT coalesce((SELECT m.seq FROM messages m WHERE m.distribution_id = $1 ORDER BY m.distribution_id DESC, m.seq DESC LIMIT 1), 0)::bigint;
 
 -- Who waits for a code, in the order in which they were enrolled.
 -- name: MessageWaitingPeople :many

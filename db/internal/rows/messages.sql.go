@@ -402,7 +402,7 @@ func (q *Queries) MessageHold(ctx context.Context, db DBTX, arg MessageHoldParam
 }
 
 const messageLastSeq = `-- name: MessageLastSeq :one
-SELECT coalesce(max(seq), 0)::bigint FROM messages WHERE distribution_id = $1
+SELECT coalesce((SELECT m.seq FROM messages m WHERE m.distribution_id = $1 ORDER BY m.distribution_id DESC, m.seq DESC LIMIT 1), 0)::bigint
 `
 
 func (q *Queries) MessageLastSeq(ctx context.Context, db DBTX, distributionID uuid.UUID) (int64, error) {

@@ -107,7 +107,7 @@ SELECT o.id, o.customer_id, o.data, o.depth, o.created_at, coalesce(c.metadata->
 FROM occurrences o JOIN customers c ON c.id = o.customer_id
 WHERE o.project_id = $1 AND o.id = ANY ($2::bigint[])
 	AND NOT EXISTS (SELECT FROM messages m WHERE m.distribution_id = $3 AND m.customer_id = o.customer_id
-		AND m.channel = 0 AND m.occurrence = o.id)
+		AND m.channel = 0 AND m.occurrence = o.id OFFSET 0) -- or it could become a join with all messages
 ORDER BY o.id
 `
 
@@ -416,9 +416,10 @@ WITH pairs AS MATERIALIZED (
 ), numbered AS (
 	SELECT p.at, p.distribution_id, p.customer_id, p.occurrence, p.channel, row_number() OVER (PARTITION BY p.at ORDER BY p.occurrence, p.channel) AS n FROM pairs p
 	WHERE NOT EXISTS (SELECT FROM messages m WHERE m.distribution_id = p.distribution_id AND m.customer_id = p.customer_id
-		AND m.channel = p.channel AND m.occurrence = p.occurrence)
+		AND m.channel = p.channel AND m.occurrence = p.occurrence OFFSET 0) -- or it could become a join with all messages
 ), last AS MATERIALIZED (
-	SELECT d.id, d.at, (SELECT coalesce(max(m.seq), 0) FROM messages m WHERE m.distribution_id = d.id) AS seq
+	SELECT d.id, d.at, coalesce((SELECT m.seq FROM messages m WHERE m.distribution_id = d.id
+		ORDER BY m.distribution_id DESC, m.seq DESC LIMIT 1), 0) AS seq
 	FROM (SELECT unnest($1::uuid[]) AS id, generate_subscripts($1::uuid[], 1) AS at) d
 ), written AS (
 	INSERT INTO messages (distribution_id, seq, project_id, customer_id, occurrence, channel, version, flag, reason, vars)
