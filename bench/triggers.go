@@ -35,6 +35,7 @@ type Triggers struct {
 	StepFor time.Duration `default:"15s" help:"For how long each is tried."`
 	Silent  int           `default:"50" help:"Live distributions on the same kind of event that do not match, for what they cost."`
 	Clients int           `default:"8" help:"Connections to the API."`
+	Total   int           `placeholder:"N" help:"Instead of all that: put so many occurrences behind one live distribution, and look at its histories and at the worker's memory."`
 	Dir     string        `type:"path" placeholder:"DIR" help:"Folder to work below; the default is a temporary one."`
 	Keep    bool          `help:"Keep the folder, with all logs, when the run ends."`
 	JSON    string        `name:"json" type:"path" placeholder:"FILE" help:"Write the figures to this file too."`
@@ -48,8 +49,15 @@ type TriggersReport struct {
 	SignalsASec   float64 // one signal for each trigger: the floor
 	Latency       Step
 	Steps         []Step
-	WithSilent    Step // the highest rate that was kept up with, beside the silent ones
+	Silent        []Silent // at the rate of Latency, and at the highest rate that was kept up with
 	HistoryEvents int64
+}
+
+// Silent is a rate that was tried beside distributions that do not match.
+type Silent struct {
+	Step
+	// Percent is what each of them adds to the CPU time of an event: that of the API, the worker, PostgreSQL and the engine.
+	Percent float64
 }
 
 // Step is one rate that was tried.
@@ -59,6 +67,14 @@ type Step struct {
 	Drained           float64 // seconds from the last answer to the last mail
 	Missing           int
 	CPU               map[string]float64 // milliseconds for each event
+}
+
+// total is the CPU time of an event, in milliseconds.
+func (s Step) total() (sum float64) {
+	for _, is := range s.CPU {
+		sum += is
+	}
+	return sum
 }
 
 // keptUp is how long the last mail may take after the last answer where a rate is kept up with.
@@ -71,7 +87,6 @@ type triggersLoad struct {
 	key  ingestKey
 	mu   sync.Mutex
 	came map[string]time.Time // by recipient; emptied before each step
-	next int
 }
 
 // Measure runs it.
@@ -93,6 +108,9 @@ func (b Triggers) Measure(ctx context.Context, room Room) (err error) {
 		return err
 	}
 	load.st = st
+	if b.Total > 0 {
+		return load.soak(ctx, room)
+	}
 	if err := load.prepare(ctx); err != nil {
 		return err
 	}
@@ -111,7 +129,7 @@ func (b Triggers) Measure(ctx context.Context, room Room) (err error) {
 	if report.Latency, err = load.told(ctx, room, b.Rate, b.During); err != nil {
 		return err
 	}
-	best := b.Rate
+	best, without := b.Rate, report.Latency
 	for _, rate := range b.Steps {
 		step, err := load.told(ctx, room, rate, b.StepFor)
 		if err != nil {
@@ -119,7 +137,7 @@ func (b Triggers) Measure(ctx context.Context, room Room) (err error) {
 		}
 		report.Steps = append(report.Steps, step)
 		if step.Missing == 0 && step.Drained <= keptUp.Seconds() && step.Answered > 0.95*step.Offered {
-			best = rate
+			best, without = rate, step
 		}
 	}
 	for range b.Silent {
@@ -128,8 +146,14 @@ func (b Triggers) Measure(ctx context.Context, room Room) (err error) {
 		}
 	}
 	_, _ = fmt.Fprintf(room.Out, "with %d more on the kind that do not match:\n", b.Silent)
-	if report.WithSilent, err = load.told(ctx, room, best, b.StepFor); err != nil {
-		return err
+	for _, one := range []Step{report.Latency, without} {
+		step, err := load.told(ctx, room, int(one.Offered), b.StepFor)
+		if err != nil {
+			return err
+		}
+		silent := Silent{step, (step.total()/one.total() - 1) * 100 / float64(max(b.Silent, 1))}
+		report.Silent = append(report.Silent, silent)
+		_, _ = fmt.Fprintf(room.Out, "%5d/s: each of them adds %.2f %% to the CPU time of an event\n", int(one.Offered), silent.Percent)
 	}
 	if report.HistoryEvents, err = load.history(ctx, one); err != nil {
 		return err
