@@ -92,6 +92,10 @@ func TestPermanentDeletionLeavesNothingOfThePerson(t *testing.T) {
 	d.work(t)
 	card := d.call(t, 200, "POST", "/v1/publications", object{"campaign": "Points", "customer": "quux-source"})["voucher"].(object)["code"].(string)
 	d.call(t, 200, "POST", "/v1/loyalties/members/"+card+"/balance", object{"points": 10, "reason": "Sorry, Zelda Quux", "source_id": "tx-1"})
+	bobs := d.call(t, 200, "POST", "/v1/publications", object{"campaign": "Points", "customer": "bob"})["voucher"].(object)["code"].(string)
+	for from, to := range map[string]string{card: bobs, bobs: card} {
+		d.call(t, 200, "POST", "/v1/loyalties/Points/members/"+to+"/transfers", []object{{"code": from, "points": 1, "reason": "Of Zelda Quux"}})
+	}
 	require.EqualValues(t, 1, d.call(t, 200, "GET", "/v1/customers/quux-source", nil)["loyalty"].(object)["referred_customers"])
 
 	// Work that waits: the customer must not come back with it.
@@ -122,7 +126,7 @@ func TestPermanentDeletionLeavesNothingOfThePerson(t *testing.T) {
 	require.Equal(t, made["id"], answer["related_object_id"])
 	require.Equal(t, "pernament_deletion", answer["object"])
 	require.Equal(t, object{
-		"events": 1.0, "customer_events": 10.0, "daily_events": 0.0, "segments": 1.0, "orders": 2.0, "order_events": 4.0, "customer": 1.0,
+		"events": 1.0, "customer_events": 11.0, "daily_events": 0.0, "segments": 1.0, "orders": 2.0, "order_events": 4.0, "customer": 1.0,
 	}, answer["data_json"])
 	one, ok := id.Customer.Parse(made["id"].(string))
 	require.True(t, ok)

@@ -65,7 +65,9 @@ func (c *change) forgetDoings(ctx context.Context, one uuid.UUID) (orders int64,
 		q.ForgetInOccurrences(ctx, c.tx, rows.ForgetInOccurrencesParams{ProjectID: c.project, ID: id.Customer.Format(one)}),
 		q.ForgetReferrer(ctx, c.tx, rows.ForgetReferrerParams{ProjectID: c.project, ReferrerID: &one}),
 		q.ForgetRedemptions(ctx, c.tx, rows.ForgetRedemptionsParams{ProjectID: c.project, CustomerID: &one}),
-		q.ForgetTransactions(ctx, c.tx, rows.ForgetTransactionsParams{ProjectID: c.project, CustomerID: one}),
+		q.ForgetTransactions(ctx, c.tx, rows.ForgetTransactionsParams{
+			ProjectID: c.project, CustomerID: one, ID: id.Customer.Format(one),
+		}),
 	)
 }
 

@@ -23,8 +23,14 @@ UPDATE redemptions SET customer_id = NULL, tracking_id = NULL, metadata = '{}', 
 WHERE project_id = $1 AND customer_id = $2;
 
 -- name: ForgetTransactions :exec
-UPDATE voucher_transactions t SET reason = NULL FROM vouchers v
-WHERE v.id = t.voucher_id AND v.project_id = $1 AND v.holder_id = sqlc.arg(customer_id)::uuid AND t.reason IS NOT NULL;
+-- Those of the cards that the customer holds, and the other halves of transfers.
+WITH hers AS (
+	SELECT t.id, t.related_transaction FROM vouchers v JOIN voucher_transactions t ON t.voucher_id = v.id
+	WHERE v.project_id = sqlc.arg(project_id) AND v.holder_id = sqlc.arg(customer_id)::uuid
+)
+UPDATE voucher_transactions t SET reason = NULL, details = without_person(t.details, sqlc.arg(id)::text)
+WHERE t.id IN (SELECT h.id FROM hers h UNION SELECT h.related_transaction FROM hers h)
+	AND (t.reason IS NOT NULL OR without_person(t.details, sqlc.arg(id)::text) <> t.details);
 
 -- name: ForgetInOccurrences :exec
 -- Where others are told of the customer: as who referred them, or whose code they used. What was picked of it for messages goes too.

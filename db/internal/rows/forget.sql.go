@@ -288,16 +288,23 @@ func (q *Queries) ForgetTests(ctx context.Context, db DBTX, projectID uuid.UUID)
 }
 
 const forgetTransactions = `-- name: ForgetTransactions :exec
-UPDATE voucher_transactions t SET reason = NULL FROM vouchers v
-WHERE v.id = t.voucher_id AND v.project_id = $1 AND v.holder_id = $2::uuid AND t.reason IS NOT NULL
+WITH hers AS (
+	SELECT t.id, t.related_transaction FROM vouchers v JOIN voucher_transactions t ON t.voucher_id = v.id
+	WHERE v.project_id = $2 AND v.holder_id = $3::uuid
+)
+UPDATE voucher_transactions t SET reason = NULL, details = without_person(t.details, $1::text)
+WHERE t.id IN (SELECT h.id FROM hers h UNION SELECT h.related_transaction FROM hers h)
+	AND (t.reason IS NOT NULL OR without_person(t.details, $1::text) <> t.details)
 `
 
 type ForgetTransactionsParams struct {
+	ID         string
 	ProjectID  uuid.UUID
 	CustomerID uuid.UUID
 }
 
+// Those of the cards that the customer holds, and the other halves of transfers.
 func (q *Queries) ForgetTransactions(ctx context.Context, db DBTX, arg ForgetTransactionsParams) error {
-	_, err := db.Exec(ctx, forgetTransactions, arg.ProjectID, arg.CustomerID)
+	_, err := db.Exec(ctx, forgetTransactions, arg.ID, arg.ProjectID, arg.CustomerID)
 	return err
 }
