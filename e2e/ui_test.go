@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -28,7 +29,7 @@ func TestTheEnginesUITellsWhatARunDoes(t *testing.T) {
 	h.control(distribution, "send-now")
 	h.becomes(distribution, "paused")
 	h.shows(distribution, "**paused**: the campaign is out of codes; add codes, and it goes on by itself")
-	h.shows(distribution, "| 80 | 50 | 0 | 30 |")
+	h.shows(distribution, "| 80\u2003 | 50\u2003 | 0\u2003 | 30\u2003 |") // enrolled, sent, pending, deferred
 
 	described, err := h.engine.DescribeWorkflow(t.Context(), h.run(distribution), "")
 	require.NoError(t, err)
@@ -47,6 +48,31 @@ func TestTheEnginesUITellsWhatARunDoes(t *testing.T) {
 		"adopt version", "wait until the segment has synced", "record scheduled", "enrol from message 1", "send email 1–80",
 		"look for what is left", "record paused", "stop the rest", "record stopped",
 	})
+}
+
+// TestTheEnginesUITellsWhatALiveDistributionDoes does so of one that answers what customers do.
+func TestTheEnginesUITellsWhatALiveDistributionDoes(t *testing.T) {
+	h := newHouse(t, time.Minute)
+	h.work("live.example")
+	spec := answer(object{"type": "customer.custom_event", "event": "signed_up", "delay": "PT1H"}, object{"type": "message"}, "Welcome")
+	one := h.live(spec)
+	h.shows(one, "**live**: answers what customers do\n\n\nversion 1\n")
+	h.call("POST", "/events", object{
+		"event": "signed_up", "customer": object{"source_id": "ada", "name": "Secret Ada", "email": "ada@private.example"},
+	}, http.StatusOK)
+	h.call("POST", "/events", object{"event": "signed_up", "customer": object{"source_id": "nobody"}}, http.StatusOK) // is made, and has no address
+	h.shows(one, "| occurrences\u2003 | enrolled\u2003 | sent\u2003 | pending\u2003 | deferred\u2003 | failed\u2003 | skipped\u2003 |\n"+
+		"|---|---|---|---|---|---|---|\n| 2\u2003 | 2\u2003 | 0\u2003 | 0\u2003 | 1\u2003 | 0\u2003 | 1\u2003 |\n\nnext messages due ")
+	skipped := h.call("GET", "/distributions/"+one+"/messages?status=skipped", nil, http.StatusOK)["data"].([]any)
+	require.Equal(t, "no_address", skipped[0].(object)["reason"])
+	described, err := h.engine.DescribeWorkflow(t.Context(), h.run(one), "")
+	require.NoError(t, err)
+	details, err := described.GetStaticDetails()
+	require.NoError(t, err)
+	require.Contains(t, details, `| trigger`+"\u2003"+` | customer.custom_event "signed_up" |`)
+	h.control(one, "stop")
+	h.becomes(one, "stopped")
+	require.Equal(t, 1, int(h.tally(h.get(one)).Stopped))
 }
 
 func (h *house) run(distribution string) string {

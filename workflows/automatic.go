@@ -1,7 +1,6 @@
 package workflows
 
 import (
-	"fmt"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
@@ -57,6 +56,7 @@ const (
 type automatic struct {
 	flight
 	Live
+	pace pace
 }
 
 func (d *automatic) run(ctx workflow.Context) error {
@@ -186,7 +186,7 @@ func (d *automatic) enrolArrived(ctx workflow.Context) error {
 	// Enrolling is not interrupted: what was taken would be lost.
 	uninterrupted, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
-	page, err := callHere(d.here(uninterrupted, fmt.Sprintf("enrol %d triggers", len(input.Occurrences))), enrolment.EnrolTriggered, input)
+	page, err := callHere(d.here(uninterrupted, "enrol "+counted(len(input.Occurrences), "trigger")), enrolment.EnrolTriggered, input)
 	if err != nil {
 		return err
 	}
@@ -318,5 +318,5 @@ func (d *automatic) doing() string {
 	case d.Paused:
 		return "paused by request; resume it to go on"
 	}
-	return fmt.Sprintf("answers what customers do; %d occurrences so far", d.Triggered)
+	return "answers what customers do"
 }

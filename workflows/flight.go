@@ -51,6 +51,8 @@ type flight struct {
 type kind interface {
 	state() any // the whole input of the next run
 	doing() string
+	figures() []figure // counts that are its own
+	facts(now time.Time) []string
 	sendAt() *time.Time // the end of the countdown, where one runs
 	misfit(distribution.Control) error
 	handlers() []handler

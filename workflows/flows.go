@@ -66,12 +66,12 @@ func (f Flows) start(ctx context.Context, c Confirmed, run, state any) (Answer, 
 	}
 	options.WorkflowIDConflictPolicy = enums.WORKFLOW_ID_CONFLICT_POLICY_FAIL
 	options.StaticSummary = clip(c.Spec.Name, 150) + " · " + c.Spec.Trigger.Describe()
-	campaign := cmp.Or(c.Spec.Action.CampaignID, c.Spec.Trigger.CampaignID)
+	options.StaticDetails = details(c)
 	options.TypedSearchAttributes = temporal.NewSearchAttributes(
 		projectAttribute.ValueSet(id.Project.Format(c.ProjectID)),
 		distributionAttribute.ValueSet(id.Distribution.Format(c.DistributionID)),
 		triggerAttribute.ValueSet(string(c.Spec.Trigger.Type)),
-		campaignAttribute.ValueSet(campaign),
+		campaignAttribute.ValueSet(campaignOf(c.Spec)),
 		statusAttribute.ValueSet(string(distribution.Scheduled)),
 	)
 	handle, err := f.Client.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
@@ -89,6 +89,27 @@ func (f Flows) start(ctx context.Context, c Confirmed, run, state any) (Answer, 
 // imports were asked for at once), theirs are handed out before the others'. What a run schedules, and the run that it continues
 // as, has the same.
 var first = temporal.Priority{PriorityKey: 1}
+
+// details say of a run what it does, by ids: the name stands in its summary.
+func details(c Confirmed) string {
+	rows := [][2]string{
+		{"distribution", id.Distribution.Format(c.DistributionID)}, {"project", id.Project.Format(c.ProjectID)},
+		{"trigger", c.Spec.Trigger.Describe()}, {"action", string(c.Spec.Action.Type)}, {"campaign", campaignOf(c.Spec)},
+		{"segment", c.Spec.Trigger.SegmentID}, {"rule", c.Spec.Trigger.ValidationRuleID},
+	}
+	text := "| |" + gap + "|\n|---|---|\n"
+	for _, row := range rows {
+		if row[1] != "" {
+			text += "| " + row[0] + gap + " | " + strings.ReplaceAll(row[1], "|", `\|`) + " |\n"
+		}
+	}
+	return text
+}
+
+// campaignOf is the campaign whose codes a distribution gives, or which it answers.
+func campaignOf(spec distribution.Spec) string {
+	return cmp.Or(spec.Action.CampaignID, spec.Trigger.CampaignID)
+}
 
 // runOptions are those of every run of a distribution.
 func runOptions(ref activities.Ref) client.StartWorkflowOptions {

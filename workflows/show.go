@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
+	"herald/activities"
 	"herald/internal/distribution"
 )
 
@@ -61,20 +63,101 @@ func EnsureSearchAttributes(ctx context.Context, engine client.Client, namespace
 	}
 }
 
-// show writes the run's current details.
+// show writes the run's current details: what it does, how many messages are where, and what else there is to know of it.
 func (d *flight) show(ctx workflow.Context) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "**%s**: %s\n\n", d.status(), d.of.doing())
 	if t := d.Tally; t.Total() > 0 {
-		fmt.Fprintf(&b, "| enrolled | sent | pending | deferred | failed | skipped | recovered | unknown | stopped |\n"+
-			"|---|---|---|---|---|---|---|---|---|\n| %d | %d | %d | %d | %d | %d | %d | %d | %d |\n",
-			max(d.Last, t.Total()), t.Sent, t.Pending, t.Deferred, t.Failed, t.Skipped, t.Recovered, t.Unknown, t.Stopped)
-		if elapsed := workflow.Now(ctx).Sub(d.Started).Seconds(); d.Phase == distribution.Sending && elapsed >= 1 && d.Round == 0 {
-			fmt.Fprintf(&b, "\n%.0f messages/s since the first\n", float64(t.Sent)/elapsed)
+		figures := append(d.of.figures(),
+			figure{"enrolled", max(d.Last, t.Total()), true}, figure{"sent", t.Sent, true}, figure{"pending", t.Pending, true},
+			figure{"deferred", t.Deferred, true}, figure{"failed", t.Failed, true}, figure{"skipped", t.Skipped, false},
+			figure{"recovered", t.Recovered, false}, figure{"unknown", t.Unknown, false}, figure{"stopped", t.Stopped, false})
+		b.WriteString(table(figures))
+	}
+	b.WriteString("\n" + strings.Join(d.of.facts(workflow.Now(ctx)), " · ") + "\n")
+	workflow.SetCurrentDetails(ctx, b.String())
+}
+
+// figure is a column of the table of counts.
+type figure struct {
+	name   string
+	n      int64
+	always bool // it is shown where it is zero, too
+}
+
+// gap keeps the cells apart: the UI sets them side by side, and Markdown trims plain spaces.
+const gap = "\u2003"
+
+func table(figures []figure) string {
+	head, rule, row := "|", "|", "|"
+	for _, f := range figures {
+		if f.always || f.n > 0 {
+			head, rule, row = head+" "+f.name+gap+" |", rule+"---|", row+" "+strconv.FormatInt(f.n, 10)+gap+" |"
 		}
 	}
-	fmt.Fprintf(&b, "\nversion %d, round %d\n", d.Version, d.Round)
-	workflow.SetCurrentDetails(ctx, b.String())
+	return head + "\n" + rule + "\n" + row + "\n"
+}
+
+func (d *manual) figures() []figure { return nil }
+
+func (d *manual) facts(now time.Time) (lines []string) {
+	if elapsed := now.Sub(d.Started).Seconds(); d.Phase == distribution.Sending && elapsed >= 1 && d.Round == 0 && d.Tally.Sent > 0 {
+		lines = append(lines, fmt.Sprintf("%.0f messages/s since the first", float64(d.Tally.Sent)/elapsed))
+	}
+	return append(lines, fmt.Sprintf("version %d, round %d", d.Version, d.Round))
+}
+
+func (d *automatic) figures() []figure { return []figure{{"occurrences", d.Triggered, true}} }
+
+func (d *automatic) facts(now time.Time) (lines []string) {
+	if rate := d.pace.at(now, d.Tally.Sent); rate != "" {
+		lines = append(lines, rate)
+	}
+	if !d.NextDue.IsZero() {
+		lines = append(lines, "next messages due "+d.NextDue.UTC().Format("2006-01-02 15:04:05 UTC"))
+	}
+	if !d.Until.IsZero() {
+		lines = append(lines, "ends "+d.Until.UTC().Format("2006-01-02 15:04:05 UTC"))
+	}
+	return append(lines, fmt.Sprintf("version %d", d.Version))
+}
+
+// pace is how fast messages leave, in stretches: of a run that lives for years, one rate says nothing.
+type pace struct {
+	since time.Time // when the present stretch began
+	from  int64     // how many had left then
+	said  string    // of the stretch before
+}
+
+// stretch is how long messages are counted, at least.
+const stretch = 10 * time.Second
+
+func (p *pace) at(now time.Time, sent int64) string {
+	elapsed := now.Sub(p.since)
+	if p.since.IsZero() || elapsed >= stretch {
+		if !p.since.IsZero() && sent > p.from {
+			p.said = fmt.Sprintf("%.1f messages/s from %s to %s", float64(sent-p.from)/elapsed.Seconds(),
+				p.since.UTC().Format("15:04:05"), now.UTC().Format("15:04:05 UTC"))
+		}
+		p.since, p.from = now, sent
+	}
+	return p.said
+}
+
+// numbered is which messages a batch has: "12001–13000".
+func numbered(batch activities.Range) string {
+	if batch.From == batch.To {
+		return strconv.FormatInt(batch.From, 10)
+	}
+	return fmt.Sprintf("%d–%d", batch.From, batch.To)
+}
+
+// counted is a number of things: "1 trigger", "2 triggers".
+func counted(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return strconv.Itoa(n) + " " + thing + "s"
 }
 
 // doing says in words what the run does or waits for.

@@ -1,7 +1,6 @@
 package workflows
 
 import (
-	"fmt"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -53,7 +52,7 @@ func (d *flight) sending(ctx workflow.Context, queue string, batch activities.Ra
 	d.steps++
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		TaskQueue: queue, StartToCloseTimeout: 24 * time.Hour, HeartbeatTimeout: 10 * time.Second, WaitForCancellation: true,
-		Summary:     fmt.Sprintf("send email %d–%d", batch.From, batch.To),
+		Summary:     "send email " + numbered(batch),
 		RetryPolicy: &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 5 * time.Minute},
 	})
 }
