@@ -34,7 +34,7 @@ func (s shop) export(t *testing.T, o export.Object, p export.Parameters) [][]str
 	require.NoError(t, err)
 	lines, err := csv.NewReader(unpacked).ReadAll()
 	require.NoError(t, err)
-	require.EqualValues(t, n+1, len(lines))
+	require.Len(t, lines, int(n)+1)
 	done, err := store.Get(t.Context(), s.project, made.ID)
 	require.NoError(t, err)
 	require.Equal(t, export.Done, done.Status)

@@ -216,7 +216,7 @@ func (s Segments) pageEnd(ctx context.Context, project uuid.UUID, after SyncCurs
 	if after == (SyncCursor{}) {
 		about, err := q.CustomersAbout(ctx, s.Pool)
 		if err != nil || about > 0 && about <= 2*pageSize {
-			return SyncedPage{Seen: int64(about), Finished: true}, err
+			return SyncedPage{Seen: about, Finished: true}, err
 		}
 	}
 	end, err := q.SegmentPageEnd(ctx, s.Pool, rows.SegmentPageEndParams{

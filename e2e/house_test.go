@@ -272,7 +272,7 @@ func (h *house) arrived(n int) {
 }
 
 // mostEvents bounds a run's history in these stories: batches, not messages, make it grow.
-const mostEvents = 600
+const mostEvents = 1000
 
 // historiesTellNothingPersonal reads the history of every run of this story, and looks for every name, address and code.
 func (h *house) historiesTellNothingPersonal() {

@@ -50,7 +50,7 @@ func TestRunaways(t *testing.T) {
 			out, err := tpl.Render([]byte("kept"), v)
 			require.Error(t, err)
 			require.Equal(t, "kept", string(out))
-			require.Less(t, time.Since(began), 5*time.Second)
+			require.Less(t, time.Since(began), 30*time.Second, "without a limit it takes minutes")
 			var f *fault.Error
 			require.ErrorAs(t, err, &f)
 			require.NotContains(t, f.Details, "Ada", "an error tells nothing of the customer")
