@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
@@ -135,6 +137,62 @@ func TestAPassRefusesSoMuchAtMost(t *testing.T) {
 	for _, one := range silent {
 		require.Len(t, w.skipped(t, one, message.ReasonRule), 600)
 	}
+}
+
+// blocked waits until somebody waits for a lock in the test's database.
+func (w wire) blocked(t testing.TB) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		return w.number(t, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") > 0
+	}, 20*time.Second, 5*time.Millisecond)
+}
+
+const someMessage = `INSERT INTO messages (distribution_id, seq, project_id, customer_id, channel, version, flag, reason, vars)
+	VALUES ($1, 1, $2, uuid7(), 0, 1, 'skipped', 'rule_not_met', '{}')`
+
+// A run that enrols has the numbers for as long: the relay's come after.
+func TestRefusingWaitsForWhoNumbersMessages(t *testing.T) {
+	t.Parallel()
+	w := newWire(t)
+	_, never := w.rule(t, onPage("/nowhere"))
+	one := w.live(t, distribution.Trigger{Type: seen, ValidationRuleID: never}, nil)
+	w.see(t, "/", w.customer(t))
+	run, err := w.pool.Begin(t.Context())
+	require.NoError(t, err)
+	_, err = run.Exec(t.Context(), "SELECT FROM distributions WHERE id = $1 FOR NO KEY UPDATE", one)
+	require.NoError(t, err)
+	_, err = run.Exec(t.Context(), someMessage, one, w.project)
+	require.NoError(t, err)
+	var pass errgroup.Group
+	pass.Go(func() error {
+		_, err := w.relay.Pass(context.Background(), 1000, w.tell)
+		return err
+	})
+	w.blocked(t)
+	require.NoError(t, run.Commit(t.Context()))
+	require.NoError(t, pass.Wait())
+	require.Len(t, w.skipped(t, one, message.ReasonRule), 2)
+}
+
+// Who counts while somebody writes counts again what they wrote.
+func TestACountNeverReplacesANewerOne(t *testing.T) {
+	t.Parallel()
+	w := newWire(t)
+	w.one = w.live(t, distribution.Trigger{Type: seen}, nil)
+	writes, err := w.pool.Begin(t.Context())
+	require.NoError(t, err)
+	_, err = writes.Exec(t.Context(), someMessage, w.one, w.project)
+	require.NoError(t, err)
+	_, err = writes.Exec(t.Context(), "SELECT recount_messages($1, 0, 0)", w.one)
+	require.NoError(t, err)
+	_, err = w.pool.Exec(t.Context(), strings.Replace(someMessage, "$1, 1,", "$1, 2,", 1), w.one, w.project)
+	require.NoError(t, err)
+	var counts errgroup.Group
+	counts.Go(func() error { return w.messages.Recount(context.Background(), w.one) })
+	w.blocked(t)
+	require.NoError(t, writes.Commit(t.Context()))
+	require.NoError(t, counts.Wait())
+	require.Equal(t, message.Tally{Skipped: 2}, w.tally(t))
 }
 
 // While the relay refuses, runs enrol and batches recount: numbers have no gaps, and tallies are true in the end.
