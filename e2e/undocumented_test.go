@@ -15,29 +15,20 @@ var undocumented = map[string][]string{
 		"validation_rules_assignments", "vouchers.validation_rules_assignments", "campaigns.validation_rules_assignments",
 		"data.redeemable.voucher.validation_rules_assignments",
 	},
-	"categories are shown with every voucher": {
-		"categories", "vouchers.categories",
-	},
+	"categories are shown with every voucher": {"categories", "vouchers.categories"},
 	"the documents' own examples show it": {
 		"redemption.redeemed_amount", "voucher.redemption.redeemed_amount", "data.redemption.redeemed_amount",
-		"data.redeemable.voucher.redemption.redeemed_amount", "initial_sync_status",
+		"reward.voucher.redemption.redeemed_amount", "data.redeemable.voucher.redemption.redeemed_amount", "initial_sync_status",
 	},
-	"it is shown alike wherever it is: an async action, an earning rule, a redemption, an order's line, a campaign": {
-		"async_actions.result", "validation_rule_id", "redemption", "status", "order.items.source_id", "data.voucher.start_date",
-		"data.voucher.expiration_date",
+	"it is shown alike wherever it is: an async action, an earning rule, a redemption, an order, a campaign, a holder": {
+		"async_actions.result", "validation_rule_id", "redemption", "status", "order.initial_amount", "order.items.source_id",
+		"order.items.related_object", "order.items.initial_amount", "order.items.initial_quantity", "order.items.discount_quantity",
+		"order.items.applied_discount_quantity", "voucher.holder", "data.voucher.start_date", "data.voucher.expiration_date",
 	},
-	"an order's redemptions stand below their ids": {
-		"order.redemptions.*",
-	},
-	"what campaigns cover is shown as what vouchers cover is": {
-		"data.applicable_to", "data.inapplicable_to",
-	},
-	"a card to which points were transferred is shown as any voucher": {
-		"discount", "gift", "object",
-	},
-	"consents are told among the activity": {
-		"data.data.data.consents",
-	},
+	"an order's redemptions stand below their ids":                    {"order.redemptions.*"},
+	"what campaigns cover is shown as what vouchers cover is":         {"data.applicable_to", "data.inapplicable_to"},
+	"a card to which points were transferred is shown as any voucher": {"discount", "gift", "object"},
+	"consents are told among the activity":                            {"data.data.data.consents"},
 }
 
 // unknown are the places in an answer that none of the schemas knows.

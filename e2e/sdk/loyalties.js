@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { done, eventually, refused, server } from './herald.js'
 
-const { events, loyalties, orders, rewards } = server
+const { events, loyalties, orders, rewards, segments } = server
 
 // program makes a loyalty programme.
 export const program = (name, settings = {}) => loyalties.create({
@@ -15,6 +15,10 @@ test('loyalty programmes are made, changed, listed and deleted', async () => {
     voucher: {
       type: 'LOYALTY_CARD', code_config: { pattern: 'TEA-########' },
       loyalty_card: { points: 10, expiration_rules: { period_type: 'MONTH', period_value: 3, rounding_type: 'END_OF_MONTH' } },
+    },
+    loyalty_tiers_expiration: {
+      qualification_type: 'POINTS_IN_PERIOD', qualification_period: 'YEAR',
+      start_date: { type: 'IMMEDIATE' }, expiration_date: { type: 'END_OF_PERIOD' },
     },
   })
   assert.deepEqual([made.campaign_type, made.voucher.loyalty_card.points], ['LOYALTY_PROGRAM', 10])
@@ -50,6 +54,27 @@ test('earning rules give points for what members do', async () => {
 
   await loyalties.deleteEarningRule(id, visit.id)
   await refused(loyalties.getEarningRule(id, visit.id), 404, 'not_found', /Cannot find/)
+})
+
+test('earning rules answer everything that members do', async () => {
+  const { id } = await program('Every club')
+  const segment = await segments.create({ name: 'Every member', type: 'auto-update', filter: { name: { conditions: { $is: ['Nobody'] } } } })
+  const [tier] = await loyalties.createTiers(id, [{ name: 'Regulars', points: { from: 10, to: 1000 } }])
+  const fixed = { type: 'FIXED', points: 5 }
+  const proportional = (calculation, rest) => ({ type: 'PROPORTIONAL', calculation_type: calculation, ...rest })
+  const made = await loyalties.createEarningRule(id, [
+    { event: 'customer.segment.entered', loyalty: fixed, segment: { id: segment.id } },
+    { event: 'customer.loyalty.tier.joined', loyalty: fixed, loyalty_tier: { id: tier.id } },
+    { event: 'order.paid', loyalty: proportional('ORDER_TOTAL_AMOUNT', { order: { total_amount: { every: 100, points: 1 } } }) },
+    { event: 'order.paid', loyalty: proportional('ORDER_METADATA', { order: { metadata: { every: 1, points: 2, property: 'bags' } } }) },
+    { event: 'order.paid', loyalty: proportional('CUSTOMER_METADATA', { customer: { metadata: { every: 1, points: 2, property: 'visits' } } }) },
+    { event: 'seen', loyalty: proportional('CUSTOM_EVENT_METADATA', { custom_event: { metadata: { every: 1, points: 1, property: 'pages' } } }) },
+    {
+      event: 'order.paid', loyalty: fixed, pending_points: { period_type: 'DAY', period_value: 3 },
+      start_date: '2026-01-01T00:00:00Z', active: true,
+    },
+  ])
+  for (const rule of made) assert.equal((await loyalties.getEarningRule(id, rule.id)).event, rule.event)
 })
 
 test('tiers follow the points of members', async () => {

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { refused, server } from './herald.js'
 import { program } from './loyalties.js'
 
-const { loyalties, rewards } = server
+const { campaigns, loyalties, redemptions, rewards } = server
 
 // join makes somebody a member, and returns the code of their card.
 const join = async (club, sourceID) => (await loyalties.createMember(club, { customer: { source_id: sourceID } })).code
@@ -63,4 +63,33 @@ test('members redeem rewards', async () => {
   const redeemed = await loyalties.redeemReward(id, card, { reward: { id: towel.id }, metadata: { till: 4 } })
   assert.deepEqual([redeemed.result, redeemed.reward.id, redeemed.voucher.loyalty_card.balance], ['SUCCESS', towel.id, 40])
   await refused(loyalties.redeemReward(id, card, { reward: { id: dear.id } }), 400, 'loyalty_card_points_exceeded', /./)
+})
+
+test('rewards are codes, credits and money off, too', async () => {
+  const { id } = await program('Climbers')
+  const card = await join(id, 'climber-1')
+  await loyalties.addPoints(id, card, { points: 1000 })
+  const { id: coupons } = await campaigns.create({
+    name: 'Climbing codes', campaign_type: 'DISCOUNT_COUPONS', type: 'AUTO_UPDATE',
+    voucher: { type: 'DISCOUNT_VOUCHER', discount: { type: 'PERCENT', percent_off: 20 }, code_config: { pattern: 'CLIMB-########' } },
+  })
+  const { id: presents } = await campaigns.create({
+    name: 'Climbing presents', campaign_type: 'GIFT_VOUCHERS', type: 'AUTO_UPDATE',
+    voucher: { type: 'GIFT_VOUCHER', gift: { amount: 0 }, code_config: { pattern: 'ROPE-########' } },
+  })
+  const offered = [
+    await rewards.create({ name: 'A code', type: 'CAMPAIGN', parameters: { campaign: { id: coupons } } }),
+    await rewards.create({ name: 'Credits', type: 'CAMPAIGN', parameters: { campaign: { id: presents, balance: 500 } } }),
+  ]
+  const coins = await rewards.create({ name: 'Money off', type: 'COIN', parameters: { coin: { exchange_ratio: 1, points_ratio: 1 } } })
+  await loyalties.createRewardAssignments(id, [
+    ...offered.map(({ id: reward }) => ({ reward, parameters: { loyalty: { points: 100 } } })), { reward: coins.id },
+  ])
+  for (const { id: reward } of offered) {
+    const redeemed = await loyalties.redeemReward(id, card, { reward: { id: reward } })
+    assert.equal(redeemed.reward.voucher.holder_id, redeemed.customer_id)
+  }
+  const paid = await loyalties.redeemReward(id, card, { reward: { id: coins.id, points: 50 }, order: { amount: 6000 } })
+  assert.deepEqual([paid.order.total_amount, paid.loyalty_card.points], [1000, 50])
+  assert.equal((await redemptions.rollback(paid.id, 'sent back')).redemption, paid.id)
 })

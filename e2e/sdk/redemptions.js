@@ -37,6 +37,24 @@ test('a gift card pays for an order', async () => {
   assert.deepEqual([paid.gift.amount, paid.voucher.gift.balance, paid.order.total_amount], [2000, 1000, 3000])
 })
 
+test('discounts of every kind change the lines of an order', async () => {
+  const items = [
+    { source_id: 'map', related_object: 'product', quantity: 2, price: 1000, product: { name: 'A map', price: 1000 } },
+    { product_id: 'pin', quantity: 4, price: 100 },
+  ]
+  const kinds = {
+    LINES: [{ type: 'AMOUNT', amount_off: 100, effect: 'APPLY_TO_ITEMS' }, 2200],
+    FIXED: [{ type: 'FIXED', fixed_amount: 900, effect: 'APPLY_TO_ORDER' }, 900],
+    FREE: [{ type: 'UNIT', unit_off: 1, unit_type: 'pin', effect: 'ADD_NEW_ITEMS' }, 2400],
+  }
+  for (const [kind, [discount, total]] of Object.entries(kinds)) {
+    await vouchers.create({ code: `REDEMPTIONS-${kind}`, type: 'DISCOUNT_VOUCHER', discount })
+    const { order } = await redemptions.redeem(`REDEMPTIONS-${kind}`, { customer, order: { items, metadata: { kind } } })
+    assert.equal(order.total_amount, total, kind)
+    assert.equal((await server.orders.get(order.id)).total_amount, total, kind)
+  }
+})
+
 test('several things are redeemed at once, or none', async () => {
   await vouchers.create({ code: 'REDEMPTIONS-CENT', type: 'DISCOUNT_VOUCHER', discount: { type: 'AMOUNT', amount_off: 100 } })
   const redeemables = [{ object: 'voucher', id: 'REDEMPTIONS-TEN' }, { object: 'voucher', id: 'REDEMPTIONS-CENT' }]

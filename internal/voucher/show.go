@@ -27,7 +27,7 @@ type Shown struct {
 	Active                     bool            `json:"active"`
 	AdditionalInfo             *string         `json:"additional_info"`
 	Metadata                   json.RawMessage `json:"metadata"`
-	Assets                     *Assets         `json:"assets"` // nil where nobody knows the address of the door
+	Assets                     *Assets         `json:"assets,omitempty"` // nil where nobody knows the address of the door
 	IsReferralCode             bool            `json:"is_referral_code"`
 	CreatedAt                  stamp.Stamp     `json:"created_at"`
 	UpdatedAt                  *stamp.Stamp    `json:"updated_at"`
