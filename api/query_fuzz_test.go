@@ -1,12 +1,16 @@
 package api_test
 
 import (
+	"math"
 	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"herald/api"
+	"herald/internal/pgtest"
 )
 
 // FuzzQuery holds that no query and no path makes a list fail in any other way than by saying what is wrong.
@@ -20,7 +24,7 @@ func FuzzQuery(f *testing.F) {
 	} {
 		f.Add(seed, "a b/@x")
 	}
-	d := openDoor(f)
+	d := doorOn(f, pgtest.New(f), api.Options{Rate: math.MaxInt})
 	f.Fuzz(func(t *testing.T, query, key string) {
 		query = strings.Map(func(r rune) rune {
 			if r <= ' ' || r >= 0x7f {
