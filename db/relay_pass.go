@@ -98,7 +98,7 @@ func (p *pass) listen(ctx context.Context) error {
 func (l *listener) hears(o rows.RelayTakeRow) bool {
 	return fits(l.SubjectID, o.SubjectID) && fits(l.TierID, o.TierID) && fits(l.EventName, o.Name) &&
 		(o.DistributionID == nil || *o.DistributionID != l.ID) &&
-		(l.ListensFrom == nil || !o.CreatedAt.Before(*l.ListensFrom)) && (l.ListensUntil == nil || o.CreatedAt.Before(*l.ListensUntil))
+		!o.CreatedAt.Before(l.ListensFrom) && (l.ListensUntil == nil || o.CreatedAt.Before(*l.ListensUntil))
 }
 
 // fits reports whether an occurrence is about what is listened to; nil listens to everything.

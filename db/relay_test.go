@@ -287,6 +287,28 @@ func TestWhoListensHearsWhatItListensTo(t *testing.T) {
 	require.Zero(t, w.waiting(t))
 }
 
+// However long the relay was behind: a distribution answers what happens while it is live, a pause included, and nothing from before.
+func TestNobodyHearsWhatHappenedBeforeTheyWereLive(t *testing.T) {
+	t.Parallel()
+	w := newWire(t)
+	ada := w.customer(t)
+	w.see(t, "/early", ada)
+	one := w.live(t, distribution.Trigger{Type: seen}, nil)
+	first := w.see(t, "/first", ada)
+	w.stands(t, one, distribution.Paused)
+	held := w.see(t, "/held", ada)
+	w.stands(t, one, distribution.Live)
+	w.pass(t, w.tell)
+	require.Equal(t, map[uuid.UUID][]int64{one: {first[0], held[0]}}, w.heard)
+
+	w.stands(t, one, distribution.Stopped)
+	w.see(t, "/stopped", ada)
+	w.stands(t, one, distribution.Live)
+	last := w.see(t, "/last", ada)
+	w.pass(t, w.tell)
+	require.Equal(t, []int64{first[0], held[0], last[0]}, w.heard[one])
+}
+
 func TestALoopIsCutAndLogged(t *testing.T) {
 	t.Parallel()
 	w := newWire(t)

@@ -50,6 +50,7 @@ ORDER BY d.created_at DESC, d.id DESC LIMIT @page_size;
 UPDATE distributions SET
 	status = @status, reason = sqlc.narg(reason), send_at = coalesce(sqlc.narg(send_at), send_at),
 	started_at = CASE WHEN @status::text IN ('sending', 'live') THEN coalesce(started_at, now()) ELSE started_at END,
+	live_since = CASE WHEN @status::text = 'live' AND status NOT IN ('live', 'paused') THEN now() ELSE live_since END,
 	finished_at = CASE WHEN @status::text IN ('sent', 'stopped', 'failed') THEN now() END,
 	updated_at = now()
 WHERE project_id = @project_id AND id = @id;

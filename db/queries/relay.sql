@@ -11,8 +11,8 @@ WHERE waiting ORDER BY id LIMIT @page_size;
 
 -- name: RelayListeners :many
 -- The distributions that listen to one of the types, in a project in which it happened.
-SELECT d.id, d.project_id, d.version, d.channels, d.listens_to::text AS listens_to, d.subject_id, d.tier_id, d.event_name, d.listens_from,
-	d.listens_until, d.rule_id, u.distribution_id IS NOT NULL AS unheard
+SELECT d.id, d.project_id, d.version, d.channels, d.listens_to::text AS listens_to, d.subject_id, d.tier_id, d.event_name,
+	coalesce(greatest(d.listens_from, d.live_since), d.created_at)::timestamptz AS listens_from, d.listens_until, d.rule_id, u.distribution_id IS NOT NULL AS unheard
 FROM (SELECT unnest(@projects::uuid[]) AS project_id, unnest(@types::text[]) AS type) t
 JOIN distributions d ON d.project_id = t.project_id AND d.listens_to = t.type AND d.status IN ('live', 'paused')
 LEFT JOIN relay_unheard u ON u.distribution_id = d.id

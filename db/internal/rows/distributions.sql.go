@@ -21,7 +21,7 @@ UPDATE distributions d SET name = v.spec->>'name', spec = v.spec, version = v.ve
 	subject_id = $5, tier_id = $6, event_name = $7,
 	listens_from = $8, listens_until = $9, rule_id = $10, channels = $11
 FROM distribution_versions v
-WHERE d.project_id = $12 AND d.id = $13 AND v.distribution_id = d.id AND v.version = $14 RETURNING d.id, d.project_id, d.name, d.status, d.reason, d.version, d.spec, d.campaign_id, d.segment_id, d.send_at, d.started_at, d.finished_at, d.enrolled_after, d.enrolled_all, d.created_at, d.updated_at, d.uses, d.listens_to, d.subject_id, d.tier_id, d.event_name, d.listens_from, d.listens_until, d.rule_id, d.channels
+WHERE d.project_id = $12 AND d.id = $13 AND v.distribution_id = d.id AND v.version = $14 RETURNING d.id, d.project_id, d.name, d.status, d.reason, d.version, d.spec, d.campaign_id, d.segment_id, d.send_at, d.started_at, d.finished_at, d.enrolled_after, d.enrolled_all, d.created_at, d.updated_at, d.uses, d.listens_to, d.subject_id, d.tier_id, d.event_name, d.listens_from, d.listens_until, d.rule_id, d.channels, d.live_since
 `
 
 type DistributionAdoptVersionParams struct {
@@ -85,13 +85,14 @@ func (q *Queries) DistributionAdoptVersion(ctx context.Context, db DBTX, arg Dis
 		&i.ListensUntil,
 		&i.RuleID,
 		&i.Channels,
+		&i.LiveSince,
 	)
 	return i, err
 }
 
 const distributionCreate = `-- name: DistributionCreate :one
 INSERT INTO distributions (id, project_id, name, spec, campaign_id, segment_id, uses)
-VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id, project_id, name, status, reason, version, spec, campaign_id, segment_id, send_at, started_at, finished_at, enrolled_after, enrolled_all, created_at, updated_at, uses, listens_to, subject_id, tier_id, event_name, listens_from, listens_until, rule_id, channels
+VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id, project_id, name, status, reason, version, spec, campaign_id, segment_id, send_at, started_at, finished_at, enrolled_after, enrolled_all, created_at, updated_at, uses, listens_to, subject_id, tier_id, event_name, listens_from, listens_until, rule_id, channels, live_since
 `
 
 type DistributionCreateParams struct {
@@ -141,6 +142,7 @@ func (q *Queries) DistributionCreate(ctx context.Context, db DBTX, arg Distribut
 		&i.ListensUntil,
 		&i.RuleID,
 		&i.Channels,
+		&i.LiveSince,
 	)
 	return i, err
 }
@@ -170,7 +172,7 @@ func (q *Queries) DistributionDelete(ctx context.Context, db DBTX, arg Distribut
 }
 
 const distributionGet = `-- name: DistributionGet :one
-SELECT id, project_id, name, status, reason, version, spec, campaign_id, segment_id, send_at, started_at, finished_at, enrolled_after, enrolled_all, created_at, updated_at, uses, listens_to, subject_id, tier_id, event_name, listens_from, listens_until, rule_id, channels FROM distributions WHERE project_id = $1 AND id = $2
+SELECT id, project_id, name, status, reason, version, spec, campaign_id, segment_id, send_at, started_at, finished_at, enrolled_after, enrolled_all, created_at, updated_at, uses, listens_to, subject_id, tier_id, event_name, listens_from, listens_until, rule_id, channels, live_since FROM distributions WHERE project_id = $1 AND id = $2
 `
 
 type DistributionGetParams struct {
@@ -207,12 +209,13 @@ func (q *Queries) DistributionGet(ctx context.Context, db DBTX, arg Distribution
 		&i.ListensUntil,
 		&i.RuleID,
 		&i.Channels,
+		&i.LiveSince,
 	)
 	return i, err
 }
 
 const distributionList = `-- name: DistributionList :many
-SELECT id, project_id, name, status, reason, version, spec, campaign_id, segment_id, send_at, started_at, finished_at, enrolled_after, enrolled_all, created_at, updated_at, uses, listens_to, subject_id, tier_id, event_name, listens_from, listens_until, rule_id, channels FROM distributions d
+SELECT id, project_id, name, status, reason, version, spec, campaign_id, segment_id, send_at, started_at, finished_at, enrolled_after, enrolled_all, created_at, updated_at, uses, listens_to, subject_id, tier_id, event_name, listens_from, listens_until, rule_id, channels, live_since FROM distributions d
 WHERE d.project_id = $1
 	AND ($2::text IS NULL OR d.status = $2)
 	AND ($3::text IS NULL OR strpos(lower(d.name), lower($3)) > 0
@@ -283,6 +286,7 @@ func (q *Queries) DistributionList(ctx context.Context, db DBTX, arg Distributio
 			&i.ListensUntil,
 			&i.RuleID,
 			&i.Channels,
+			&i.LiveSince,
 		); err != nil {
 			return nil, err
 		}
@@ -413,6 +417,7 @@ const distributionSetStatus = `-- name: DistributionSetStatus :execrows
 UPDATE distributions SET
 	status = $1, reason = $2, send_at = coalesce($3, send_at),
 	started_at = CASE WHEN $1::text IN ('sending', 'live') THEN coalesce(started_at, now()) ELSE started_at END,
+	live_since = CASE WHEN $1::text = 'live' AND status NOT IN ('live', 'paused') THEN now() ELSE live_since END,
 	finished_at = CASE WHEN $1::text IN ('sent', 'stopped', 'failed') THEN now() END,
 	updated_at = now()
 WHERE project_id = $4 AND id = $5
@@ -459,7 +464,7 @@ func (q *Queries) DistributionSetTrouble(ctx context.Context, db DBTX, arg Distr
 
 const distributionUpdateDraft = `-- name: DistributionUpdateDraft :one
 UPDATE distributions SET name = $3, spec = $4, campaign_id = $5, segment_id = $6, uses = $7, updated_at = now()
-WHERE project_id = $1 AND id = $2 AND status = 'draft' RETURNING id, project_id, name, status, reason, version, spec, campaign_id, segment_id, send_at, started_at, finished_at, enrolled_after, enrolled_all, created_at, updated_at, uses, listens_to, subject_id, tier_id, event_name, listens_from, listens_until, rule_id, channels
+WHERE project_id = $1 AND id = $2 AND status = 'draft' RETURNING id, project_id, name, status, reason, version, spec, campaign_id, segment_id, send_at, started_at, finished_at, enrolled_after, enrolled_all, created_at, updated_at, uses, listens_to, subject_id, tier_id, event_name, listens_from, listens_until, rule_id, channels, live_since
 `
 
 type DistributionUpdateDraftParams struct {
@@ -509,6 +514,7 @@ func (q *Queries) DistributionUpdateDraft(ctx context.Context, db DBTX, arg Dist
 		&i.ListensUntil,
 		&i.RuleID,
 		&i.Channels,
+		&i.LiveSince,
 	)
 	return i, err
 }

@@ -142,6 +142,7 @@ type Distribution struct {
 	ListensUntil  *time.Time
 	RuleID        *uuid.UUID
 	Channels      int16
+	LiveSince     *time.Time
 }
 
 type DistributionLog struct {

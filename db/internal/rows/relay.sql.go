@@ -309,8 +309,8 @@ func (q *Queries) RelayKeep(ctx context.Context, db DBTX, arg RelayKeepParams) e
 }
 
 const relayListeners = `-- name: RelayListeners :many
-SELECT d.id, d.project_id, d.version, d.channels, d.listens_to::text AS listens_to, d.subject_id, d.tier_id, d.event_name, d.listens_from,
-	d.listens_until, d.rule_id, u.distribution_id IS NOT NULL AS unheard
+SELECT d.id, d.project_id, d.version, d.channels, d.listens_to::text AS listens_to, d.subject_id, d.tier_id, d.event_name,
+	coalesce(greatest(d.listens_from, d.live_since), d.created_at)::timestamptz AS listens_from, d.listens_until, d.rule_id, u.distribution_id IS NOT NULL AS unheard
 FROM (SELECT unnest($1::uuid[]) AS project_id, unnest($2::text[]) AS type) t
 JOIN distributions d ON d.project_id = t.project_id AND d.listens_to = t.type AND d.status IN ('live', 'paused')
 LEFT JOIN relay_unheard u ON u.distribution_id = d.id
@@ -331,7 +331,7 @@ type RelayListenersRow struct {
 	SubjectID    *uuid.UUID
 	TierID       *uuid.UUID
 	EventName    *string
-	ListensFrom  *time.Time
+	ListensFrom  time.Time
 	ListensUntil *time.Time
 	RuleID       *uuid.UUID
 	Unheard      interface{}
