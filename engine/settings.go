@@ -5,6 +5,10 @@ import "go.temporal.io/server/common/dynamicconfig"
 // unlimited is a rate per second that one process on one machine does not reach.
 const unlimited = 1_000_000
 
+// looksPerSecond is how often a shard looks for tasks to hand out. The default of 20 holds a task back for up to 50 ms, at each of the
+// steps between a trigger and its message.
+const looksPerSecond = 200
+
 // settings are the engine's dynamic configuration where it differs from the server's defaults. Limits on the size and
 // length of a history stay at the defaults on purpose: what fits here fits a production cluster.
 func settings() dynamicconfig.StaticClient {
@@ -15,6 +19,8 @@ func settings() dynamicconfig.StaticClient {
 		// The first tasks of a workflow and its activities come back in the answer, without a trip through matching.
 		dynamicconfig.EnableActivityEagerExecution.Key(): true,
 		dynamicconfig.EnableEagerWorkflowStart.Key():     true,
+		dynamicconfig.TransferProcessorMaxPollRPS.Key():  looksPerSecond,
+		dynamicconfig.TimerProcessorMaxPollRPS.Key():     looksPerSecond,
 		// It would ask an outside server for news of releases.
 		dynamicconfig.EnableServerVersionCheck.Key(): false,
 		// Scavengers look for rubbish that only Cassandra or a crashed cluster leaves behind.
