@@ -34,7 +34,7 @@ type Triggers struct {
 	Steps   []int         `default:"1000,2000,3000,4000" help:"Events a second that are tried, one after the other, to find the highest that is kept up with."`
 	StepFor time.Duration `default:"15s" help:"For how long each is tried."`
 	Silent  int           `default:"50" help:"Live distributions on the same kind of event that do not match, for what they cost."`
-	Clients int           `default:"8" help:"Connections to the API."`
+	Clients int           `default:"16" help:"Connections to the API."`
 	Total   int           `placeholder:"N" help:"Instead of all that: put so many occurrences behind one live distribution, and look at its histories and at the worker's memory."`
 	Dir     string        `type:"path" placeholder:"DIR" help:"Folder to work below; the default is a temporary one."`
 	Keep    bool          `help:"Keep the folder, with all logs, when the run ends."`
@@ -84,7 +84,7 @@ const keptUp = 2 * time.Second
 type triggersLoad struct {
 	Triggers
 	st   *stage
-	key  ingestKey
+	keys []ingestKey // one for each client: a key may make so many requests a minute
 	mu   sync.Mutex
 	came map[string]time.Time // by recipient; emptied before each step
 }
@@ -173,12 +173,14 @@ func (l *triggersLoad) prepare(ctx context.Context) error {
 		SELECT $1, 'c-' || n, 'Customer ' || n, 'c' || n || '@shop.example' FROM generate_series(0, $2::int) n`, l.st.project, most); err != nil {
 		return err
 	}
-	appID, token, err := db.Projects{Pool: l.st.pool}.CreateKey(ctx, l.st.project, db.Ingest, "bench")
-	if err != nil {
-		return err
+	for range l.Clients {
+		appID, token, err := db.Projects{Pool: l.st.pool}.CreateKey(ctx, l.st.project, db.Ingest, "bench")
+		if err != nil {
+			return err
+		}
+		l.keys = append(l.keys, ingestKey{appID, token})
 	}
-	l.key = ingestKey{appID, token}
-	_, err = l.st.pool.Exec(ctx, "VACUUM ANALYZE")
+	_, err := l.st.pool.Exec(ctx, "VACUUM ANALYZE")
 	return err
 }
 
@@ -246,8 +248,8 @@ func (l *triggersLoad) step(ctx context.Context, rate int, during time.Duration)
 	var next atomic.Int64
 	began := time.Now()
 	clients, working := errgroup.WithContext(ctx)
-	for range l.Clients {
-		clients.Go(func() error { return l.client(working, rate, began, answered, &next) })
+	for _, key := range l.keys {
+		clients.Go(func() error { return l.client(working, key, rate, began, answered, &next) })
 	}
 	if err := clients.Wait(); err != nil {
 		return s, err
@@ -310,7 +312,7 @@ func (l *triggersLoad) count(s *Step, answered []time.Time, last time.Time) {
 }
 
 // client causes events over one connection, each at its time.
-func (l *triggersLoad) client(ctx context.Context, rate int, began time.Time, answered []time.Time, next *atomic.Int64) (err error) {
+func (l *triggersLoad) client(ctx context.Context, key ingestKey, rate int, began time.Time, answered []time.Time, next *atomic.Int64) (err error) {
 	var dialer net.Dialer
 	conn, err := dialer.DialContext(ctx, "tcp", l.st.api.addr)
 	if err != nil {
@@ -335,7 +337,7 @@ func (l *triggersLoad) client(ctx context.Context, rate int, began time.Time, an
 		text := fmt.Sprintf(`{"event":"page_viewed","customer":{"source_id":"c-%d"},"metadata":{"page":"/shoes/%d"}}`, n, n%1000)
 		request.Reset()
 		_, _ = fmt.Fprintf(&request, "POST /v1/events HTTP/1.1\r\nHost: %s\r\nX-App-Id: %s\r\nX-App-Token: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
-			l.st.api.addr, l.key.appID, l.key.token, len(text), text)
+			l.st.api.addr, key.appID, key.token, len(text), text)
 		if err := exchange(conn, reader, request.Bytes()); err != nil {
 			return err
 		}
