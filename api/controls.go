@@ -169,6 +169,7 @@ func (h distributions) live(c echo.Context) error {
 	}
 	_, err = h.flows.GoLive(ctx, workflows.Confirmed{
 		VersionRef: version(found, int(found.Version)), Spec: found.Spec, Actor: caller(c).AppID,
+		Again: found.Status != string(distribution.Draft),
 	})
 	return h.accepted(c, found, err)
 }
@@ -262,7 +263,8 @@ type retryRequest struct {
 	Status message.Status `json:"status"`
 }
 
-// retry sends failed or unknown messages of an ended distribution again, and nobody else's.
+// retry sends failed or unknown messages again, and nobody else's: a live distribution does it beside what triggers, one that has
+// ended in a run of its own.
 func (h distributions) retry(c echo.Context) error {
 	request, err := bind[retryRequest](c)
 	if err != nil {
@@ -285,8 +287,14 @@ func (h distributions) retry(c echo.Context) error {
 	if request.Status == message.Failed && tally.Failed == 0 || request.Status == message.Unknown && tally.Unknown == 0 {
 		return fault.New(fault.Conflict, "no message of this distribution is %s", request.Status)
 	}
+	if found.Status == string(distribution.Live) {
+		_, err = h.flows.Control(c.Request().Context(), found.ProjectID, found.ID, distribution.Retry,
+			workflows.Order{Actor: caller(c).AppID, Retry: request.Status})
+		return h.accepted(c, found, err)
+	}
 	_, err = h.flows.Send(c.Request().Context(), workflows.Confirmed{
 		VersionRef: version(found, int(found.Version)), Spec: found.Spec, Actor: caller(c).AppID, Retry: request.Status,
+		Again: true,
 	})
 	return h.accepted(c, found, err)
 }

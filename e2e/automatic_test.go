@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -9,6 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"herald/internal/id"
+	"herald/internal/message"
+	"herald/internal/smtptest"
 )
 
 // answer is an automatic distribution that answers with a mail.
@@ -107,6 +110,50 @@ func TestALiveDistributionPausesEditsAndComesBack(t *testing.T) {
 	h.becomes(one, "stopped")
 	signUp("ada")
 	require.EqualValues(t, 4, h.tally(h.get(one)).Sent)
+}
+
+// Who could not be reached is written to again when somebody says so, while it is live and after.
+func TestFailedMessagesOfALiveDistributionAreSentAgain(t *testing.T) {
+	h := newHouse(t, time.Minute)
+	h.work("retried.example")
+	unreachable := func(stage smtptest.Stage, to string) string {
+		if stage == smtptest.Recipient && strings.HasPrefix(to, "lost") {
+			return "550 5.1.1 unknown"
+		}
+		return ""
+	}
+	h.mail.Answers(unreachable)
+	one := h.live(answer(object{"type": "customer.custom_event", "event": "signed_up"}, object{"type": "message"}, "Welcome"))
+	signUp := func(source string) {
+		h.call("POST", "/events", object{
+			"event": "signed_up", "customer": object{"source_id": source, "name": "Secret " + source, "email": source + "@private.example"},
+		}, http.StatusOK)
+	}
+	failed := func(n int64) {
+		require.Eventually(t, func() bool { return h.tally(h.get(one)).Failed == n }, 20*time.Second, 20*time.Millisecond)
+	}
+	retry := func() {
+		h.call("POST", "/distributions/"+one+"/retry", object{"status": "failed"}, http.StatusAccepted)
+	}
+	h.call("POST", "/distributions/"+one+"/retry", object{"status": "failed"}, http.StatusConflict)
+	signUp("found")
+	signUp("lost1")
+	h.gets("found@private.example", 1)
+	failed(1)
+	h.mail.Answers(nil)
+	retry()
+	h.gets("lost1@private.example", 1)
+	h.mail.Answers(unreachable)
+	signUp("lost2")
+	failed(1)
+	h.control(one, "stop")
+	h.becomes(one, "stopped")
+	h.mail.Answers(nil)
+	retry()
+	h.gets("lost2@private.example", 1)
+	h.becomes(one, "sent")
+	require.Equal(t, message.Tally{Sent: 3, Recovered: 2}, h.tally(h.get(one)))
+	require.Equal(t, map[string]int{"found@private.example": 1, "lost1@private.example": 1, "lost2@private.example": 1}, h.mail.ByRecipient())
 }
 
 // workflowID is how the engine calls a distribution's run.

@@ -11,6 +11,7 @@ func (d *automatic) handlers() []handler {
 		{distribution.Edit, "another version answers what triggers from now on", d.edit},
 		{distribution.Pause, "sends nothing until it is resumed", d.pause},
 		{distribution.Resume, "goes on after a pause", d.flight.resume},
+		{distribution.Retry, "sends failed or unknown messages again", d.retry},
 		{distribution.Stop, "ends it for good; what has not left never leaves", d.stopNow},
 	}
 }
@@ -37,6 +38,15 @@ func (d *automatic) pause(ctx workflow.Context, order Order) error {
 	d.Look = true // for when it resumes
 	d.again()
 	return d.flight.pause(ctx, order)
+}
+
+// retry makes messages due that failed, or whose fate is unknown; the run then finds them as it finds whatever waits.
+func (d *automatic) retry(ctx workflow.Context, order Order) error {
+	if err := d.makeDue(ctx, order.Retry); err != nil {
+		return err
+	}
+	d.Look = true
+	return d.record(ctx, order.Actor, "retry_started")
 }
 
 // again ends the pass, so that the next one does what fits where the run stands.

@@ -80,6 +80,19 @@ func livesOf() []scenario {
 			},
 		},
 		{
+			name: "failed are sent again", tally: message.Tally{Sent: 3, Recovered: 1}, log: []string{logLive, "ops retry_started: live", logStopped}, first: time.Second,
+			setup: func(h *harness) {
+				h.ledger.unknown = map[int64]bool{2: true}
+				second(h, 1, func(h *harness) { h.happens(1, 2) })
+				second(h, 30, func(h *harness) {
+					h.ledger.knows(2)
+					h.order(string(distribution.Retry), Order{Actor: "ops", Retry: message.Failed})
+				})
+				second(h, 60, func(h *harness) { h.happens(3) })
+				second(h, 120, func(h *harness) { h.control(distribution.Stop) })
+			},
+		},
+		{
 			name: "delayed", tally: message.Tally{Sent: 2}, log: []string{logLive, logStopped}, first: 2*time.Hour + time.Second,
 			setup: func(h *harness) {
 				h.ledger.waits = 2 * time.Hour

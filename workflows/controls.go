@@ -9,6 +9,7 @@ import (
 
 	"herald/internal/distribution"
 	"herald/internal/fault"
+	"herald/internal/message"
 )
 
 // The controls are updates: whoever asks gets a yes, or the reason why not, and never a race. A validator decides on what
@@ -17,8 +18,9 @@ import (
 // Order is a control with who gave it.
 type Order struct {
 	Actor   string
-	Version int  // of an edit: what is to be sent from now on
-	Restart bool // of an edit: the countdown begins again
+	Version int            // of an edit: what is to be sent from now on
+	Restart bool           // of an edit: the countdown begins again
+	Retry   message.Status `json:",omitzero"` // of a retry: which messages are sent again
 }
 
 // Answer says where the distribution stands after a control.

@@ -84,6 +84,13 @@ func (f *ledgerFake) resumes() {
 	f.resuming++
 }
 
+// knows lets a recipient be known from now on.
+func (f *ledgerFake) knows(seq int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.unknown, seq)
+}
+
 func (f *ledgerFake) send(seq int64, version int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -25,6 +25,9 @@ import (
 // answerWithin is how long a caller waits for a worker to take an order up.
 const answerWithin = 10 * time.Second
 
+// endsWithin is how long a run may take to end once it has written that it has.
+const endsWithin = 3 * time.Second
+
 // Flows is how the other rooms start and steer workflows; it alone knows their ids.
 type Flows struct {
 	Client client.Client
@@ -42,6 +45,7 @@ type Confirmed struct {
 	Actor string
 	Delay time.Duration
 	Retry message.Status // to send an ended distribution's failed or unknown messages again
+	Again bool           // it has ended before: that run may still be on its way out of the engine
 }
 
 // Send starts the run of a manual distribution and returns once it has written where it stands; a conflict where it runs
@@ -74,15 +78,27 @@ func (f Flows) start(ctx context.Context, c Confirmed, run, state any) (Answer, 
 		campaignAttribute.ValueSet(campaignOf(c.Spec)),
 		statusAttribute.ValueSet(string(distribution.Scheduled)),
 	)
-	handle, err := f.Client.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
-		StartWorkflowOperation: f.Client.NewWithStartWorkflowOperation(options, run, state),
-		UpdateOptions:          client.UpdateWorkflowOptions{UpdateName: confirmed, WaitForStage: client.WorkflowUpdateStageCompleted},
-	})
+	handle, err := f.startOnce(ctx, options, run, state)
+	for began := time.Now(); c.Again && errors.As(err, new(*serviceerror.WorkflowExecutionAlreadyStarted)) && time.Since(began) < endsWithin; { //nolint:forbidigo // this runs in the client
+		select {
+		case <-ctx.Done():
+		case <-time.After(endsWithin / 100): //nolint:forbidigo // this runs in the client
+			handle, err = f.startOnce(ctx, options, run, state)
+		}
+	}
 	if err != nil {
 		return Answer{}, refused(err)
 	}
 	var answer Answer
 	return answer, refused(handle.Get(ctx, &answer))
+}
+
+// startOnce starts a run and waits for its first step.
+func (f Flows) startOnce(ctx context.Context, options client.StartWorkflowOptions, run, state any) (client.WorkflowUpdateHandle, error) {
+	return f.Client.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
+		StartWorkflowOperation: f.Client.NewWithStartWorkflowOperation(options, run, state),
+		UpdateOptions:          client.UpdateWorkflowOptions{UpdateName: confirmed, WaitForStage: client.WorkflowUpdateStageCompleted},
+	})
 }
 
 // first is the priority of runs whose messages somebody waits for: where tasks have piled up (workers were away, or a thousand

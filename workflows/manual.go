@@ -178,8 +178,7 @@ func (d *manual) finish(ctx workflow.Context) error {
 
 // confirmRetry begins a run that sends failed or unknown messages of an ended one again.
 func (d *manual) confirmRetry(ctx workflow.Context) error {
-	input := activities.RetryInput{Ref: d.Ref, Status: d.Retry}
-	if _, err := call(d.walking(ctx, "make "+string(d.Retry)+" messages due"), rounds.RetryMessages, input); err != nil {
+	if err := d.makeDue(ctx, d.Retry); err != nil {
 		return err
 	}
 	d.Phase, d.Started, d.Enrolled, d.Next, d.Looked = distribution.Sending, workflow.Now(ctx), true, 1, -1

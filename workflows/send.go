@@ -11,6 +11,7 @@ import (
 
 	"herald/activities"
 	"herald/internal/distribution"
+	"herald/internal/message"
 )
 
 const (
@@ -163,6 +164,13 @@ func (d *flight) waitForRound(ctx workflow.Context, due time.Time) error {
 		Timeout:      left,
 		TimerOptions: workflow.TimerOptions{Summary: fmt.Sprintf("round %d, at %s", d.Round, due.UTC().Format("15:04:05 UTC"))},
 	}, func() bool { return d.Paused || d.Stopped || d.NewCodes })
+	return err
+}
+
+// makeDue makes messages that failed, or whose fate is unknown, due again.
+func (d *flight) makeDue(ctx workflow.Context, status message.Status) error {
+	input := activities.RetryInput{Ref: d.Ref, Status: status}
+	_, err := call(d.walking(ctx, "make "+string(status)+" messages due"), rounds.RetryMessages, input)
 	return err
 }
 

@@ -55,7 +55,7 @@ var allowed = map[Control][]Status{
 	Resume:  {Paused},
 	Stop:    {Syncing, Scheduled, Sending, Paused, Live},
 	SendNow: {Scheduled, Paused},
-	Retry:   {Sent, Stopped, Failed},
+	Retry:   {Sent, Live, Stopped, Failed},
 	Delete:  {Draft, Sent, Stopped, Failed},
 }
 

@@ -87,7 +87,7 @@ func TestControlsFitStatuses(t *testing.T) {
 		Sending:   {Pause, Stop},
 		Paused:    {Edit, Resume, Stop, SendNow},
 		Sent:      {GoLive, Retry, Delete},
-		Live:      {Edit, Pause, Stop},
+		Live:      {Edit, Pause, Stop, Retry},
 		Stopped:   {GoLive, Retry, Delete},
 		Failed:    {GoLive, Retry, Delete},
 	}
