@@ -18,6 +18,7 @@ const lastCustomersPage = 99
 
 type customers struct {
 	store    db.Customers
+	saves    *db.CustomerSaves
 	segments db.Segments
 	actions  db.AsyncActions
 	work     func(ctx context.Context, project, action uuid.UUID) error // starts the workflow of an async action
@@ -96,7 +97,7 @@ func (h customers) take(c echo.Context) (saving db.Saving, saved customer.Custom
 	if saving, err = body.saving(); err != nil {
 		return saving, saved, err
 	}
-	saved, err = h.store.Save(c.Request().Context(), caller(c).ProjectID, saving)
+	saved, err = h.saves.Save(c.Request().Context(), caller(c).ProjectID, saving)
 	return saving, saved, err
 }
 
@@ -110,7 +111,7 @@ func (h customers) update(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	saved, err := h.store.Update(c.Request().Context(), caller(c).ProjectID, c.Param("id"), saving.Values)
+	saved, err := h.saves.Update(c.Request().Context(), caller(c).ProjectID, c.Param("id"), saving.Values)
 	if err != nil {
 		return err
 	}

@@ -78,7 +78,7 @@ func New(o Options) http.Handler {
 		db.Publications{Pool: o.Pool}, db.Campaigns{Pool: o.Pool}, db.Vouchers{Pool: o.Pool}, db.Customers{Pool: o.Pool}, shown,
 	}
 	ofPublications.routes(v1)
-	ofCustomers := customers{db.Customers{Pool: o.Pool}, db.Segments{Pool: o.Pool}, db.AsyncActions{Pool: o.Pool}, flows.SaveCustomers}
+	ofCustomers := customers{db.Customers{Pool: o.Pool}, db.NewCustomerSaves(o.Pool), db.Segments{Pool: o.Pool}, db.AsyncActions{Pool: o.Pool}, flows.SaveCustomers}
 	ofCustomers.routes(v1)
 	ofBalances := balances{db.Balances{Pool: o.Pool}, ofVouchers}
 	ofBalances.routes(v1)

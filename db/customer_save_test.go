@@ -1,6 +1,7 @@
 package db_test
 
 import (
+	"context"
 	"strconv"
 	"sync"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"herald/db"
 	"herald/internal/customer"
 	"herald/internal/fault"
+	"herald/internal/occurrence"
 )
 
 // happenings are the types of what happened to a customer, in order.
@@ -37,11 +39,11 @@ func TestSavingACustomerIsToldWhereSomethingChanged(t *testing.T) {
 	require.Equal(t, []string{"customer.created", "customer.updated"}, p.happenings(t, ada.ID))
 
 	name := "Ada"
-	_, err := p.customers.Save(t.Context(), p.project, db.Saving{ID: &ada.ID, Values: customer.Values{Name: &name}})
+	_, err := p.saves.Save(t.Context(), p.project, db.Saving{ID: &ada.ID, Values: customer.Values{Name: &name}})
 	require.NoError(t, err)
 	require.Len(t, p.happenings(t, ada.ID), 2)
 	source := "other"
-	_, err = p.customers.Save(t.Context(), p.project, db.Saving{ID: &ada.ID, SourceID: &source})
+	_, err = p.saves.Save(t.Context(), p.project, db.Saving{ID: &ada.ID, SourceID: &source})
 	require.True(t, fault.Is(err, fault.InvalidPayload), "%v", err)
 	require.Len(t, p.happenings(t, ada.ID), 2, "a call that fails tells nothing")
 }
@@ -50,20 +52,20 @@ func TestWhoIsOnlyNamedStaysAsTheyAre(t *testing.T) {
 	t.Parallel()
 	p := newPeople(t)
 	source, name := "ada", "Ada"
-	made, err := p.customers.Save(t.Context(), p.project, db.Saving{SourceID: &source})
+	made, err := p.saves.Save(t.Context(), p.project, db.Saving{SourceID: &source})
 	require.NoError(t, err)
-	again, err := p.customers.Save(t.Context(), p.project, db.Saving{SourceID: &source})
+	again, err := p.saves.Save(t.Context(), p.project, db.Saving{SourceID: &source})
 	require.NoError(t, err)
 	require.Equal(t, made, again)
 	require.Equal(t, []string{"customer.created"}, p.happenings(t, made.ID))
 
-	named, err := p.customers.Save(t.Context(), p.project, db.Saving{SourceID: &source, Values: customer.Values{Name: &name}})
+	named, err := p.saves.Save(t.Context(), p.project, db.Saving{SourceID: &source, Values: customer.Values{Name: &name}})
 	require.NoError(t, err)
 	require.Equal(t, "Ada", *named.Name)
 	require.Equal(t, []string{"customer.created", "customer.updated"}, p.happenings(t, made.ID))
 
 	nobody := uuid.New()
-	_, err = p.customers.Save(t.Context(), p.project, db.Saving{ID: &nobody})
+	_, err = p.saves.Save(t.Context(), p.project, db.Saving{ID: &nobody})
 	require.True(t, fault.Is(err, fault.NotFound), "%v", err)
 }
 
@@ -119,7 +121,7 @@ func TestTheSameNewCustomersAtOnce(t *testing.T) {
 		work.Go(func() {
 			for i := range 20 {
 				source := strconv.Itoa(i)
-				_, err := p.customers.Save(t.Context(), p.project, db.Saving{SourceID: &source, Values: customer.Values{Name: &source}})
+				_, err := p.saves.Save(t.Context(), p.project, db.Saving{SourceID: &source, Values: customer.Values{Name: &source}})
 				require.NoError(t, err)
 			}
 		})
@@ -128,4 +130,46 @@ func TestTheSameNewCustomersAtOnce(t *testing.T) {
 	var count, told int
 	require.NoError(t, p.pool.QueryRow(t.Context(), "SELECT (SELECT count(*) FROM customers), (SELECT count(*) FROM occurrences)").Scan(&count, &told))
 	require.Equal(t, []int{20, 20}, []int{count, told})
+}
+
+// Saves that share a transaction are each their own caller's: what is told names the caller, one that cannot be carried out fails alone,
+// and two that turn out to be about the same customer, who is named by id and by source id, are both carried out.
+func TestSavesAtOnceAreEachTheirCallersOwn(t *testing.T) {
+	t.Parallel()
+	p := newPeople(t)
+	of := func(caller string) context.Context {
+		return occurrence.With(t.Context(), occurrence.Source{Channel: occurrence.ChannelAPI, GroupID: caller})
+	}
+	key := func(n int) string { return "customer-" + strconv.Itoa(n) }
+	save := func(ctx context.Context, one db.Saving, name string) error {
+		one.Values.Name = &name
+		_, err := p.saves.Save(ctx, p.project, one)
+		return err
+	}
+	known := "known"
+	ada, err := p.saves.Save(t.Context(), p.project, db.Saving{SourceID: &known})
+	require.NoError(t, err)
+	nobody := uuid.New()
+	var work sync.WaitGroup
+	for n := range 60 {
+		work.Go(func() {
+			source := key(n)
+			require.NoError(t, save(of(source), db.Saving{SourceID: &source}, source))
+		})
+		if n%10 == 0 {
+			work.Go(func() {
+				require.True(t, fault.Is(save(t.Context(), db.Saving{ID: &nobody}, "nobody"), fault.NotFound))
+			})
+			work.Go(func() { require.NoError(t, save(t.Context(), db.Saving{ID: &ada.ID}, "by id "+strconv.Itoa(n))) })
+			work.Go(func() {
+				require.NoError(t, save(t.Context(), db.Saving{SourceID: &known}, "by source id "+strconv.Itoa(n)))
+			})
+		}
+	}
+	work.Wait()
+	var own, all int
+	require.NoError(t, p.pool.QueryRow(t.Context(), `SELECT count(*) FILTER (WHERE o.group_id = c.source_id), count(*) FROM occurrences o
+		JOIN customers c ON c.id = o.customer_id WHERE c.source_id LIKE 'customer-%'`).Scan(&own, &all))
+	require.Equal(t, []int{60, 60}, []int{own, all})
+	require.Len(t, p.happenings(t, ada.ID), 13)
 }

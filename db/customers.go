@@ -17,47 +17,6 @@ import (
 // transaction.
 type Customers struct{ Pool *pgxpool.Pool }
 
-// Saving is a customer as a caller sends one: an id where we gave one, a source id where the caller has one.
-type Saving struct {
-	ID       *uuid.UUID
-	SourceID *string
-	Values   customer.Values
-}
-
-// names reports whether it only says whom is meant.
-func (one Saving) names() bool {
-	v := one.Values
-	return v.Name == nil && v.Description == nil && v.Email == nil && v.Phone == nil && v.Birthdate == nil && v.Address == nil &&
-		v.Metadata == nil && v.Removed == nil && v.Cleared == nil
-}
-
-// Save updates the customer with that id or source id. Where there is none with the source id, or neither is given, it makes
-// one; an id that we did not give is fault.NotFound.
-func (s Customers) Save(ctx context.Context, project uuid.UUID, one Saving) (saved customer.Customer, err error) {
-	err = inChange(ctx, s.Pool, project, func(c *change) (err error) {
-		saved, err = c.customer(ctx, one)
-		return err
-	})
-	return saved, err
-}
-
-// Update changes the customer that key (an id or a source id) names.
-func (s Customers) Update(ctx context.Context, project uuid.UUID, key string, v customer.Values) (saved customer.Customer, err error) {
-	found, err := s.Get(ctx, project, key)
-	if err != nil {
-		return customer.Customer{}, err
-	}
-	return s.Save(ctx, project, Saving{ID: &found.ID, Values: v})
-}
-
-// key is how the call names the customer.
-func (one Saving) key() string {
-	if one.ID != nil {
-		return id.Customer.Format(*one.ID)
-	}
-	return or(one.SourceID, "")
-}
-
 // Get finds a customer by id or source id.
 func (s Customers) Get(ctx context.Context, project uuid.UUID, key string) (customer.Customer, error) {
 	if one, ok := id.Customer.Parse(key); ok {

@@ -52,7 +52,7 @@ func TestRulesAreAskedBeforeAnybodyIsTold(t *testing.T) {
 func TestWhatRulesLookAt(t *testing.T) {
 	t.Parallel()
 	w := newWire(t)
-	p := people{w.pool, w.project, db.Customers{Pool: w.pool}, db.Segments{Pool: w.pool}}
+	p := people{w.pool, w.project, db.Customers{Pool: w.pool}, db.Segments{Pool: w.pool}, db.NewCustomerSaves(w.pool)}
 	var segment uuid.UUID
 	require.NoError(t, w.pool.QueryRow(t.Context(), `INSERT INTO segments (project_id, name, type, initial_sync_status)
 		VALUES ($1, 'new', 'static', 'DONE') RETURNING id`, w.project).Scan(&segment))

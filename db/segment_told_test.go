@@ -76,7 +76,7 @@ func TestEachChangeIsToldOnce(t *testing.T) {
 			for range rounds {
 				source, level := fmt.Sprint("c", rand.IntN(n)), []string{"gold", "silver"}[rand.IntN(2)]
 				saving := db.Saving{SourceID: &source, Values: customer.Values{Metadata: json.RawMessage(`{"level":"` + level + `"}`)}}
-				if _, err := p.customers.Save(t.Context(), p.project, saving); err != nil {
+				if _, err := p.saves.Save(t.Context(), p.project, saving); err != nil {
 					return err
 				}
 			}

@@ -26,6 +26,7 @@ type people struct {
 	project   uuid.UUID
 	customers db.Customers
 	segments  db.Segments
+	saves     *db.CustomerSaves
 }
 
 func newPeople(t testing.TB) people {
@@ -33,7 +34,7 @@ func newPeople(t testing.TB) people {
 	pool := pgtest.New(t)
 	project, err := db.Projects{Pool: pool}.Create(t.Context(), "people "+uuid.NewString())
 	require.NoError(t, err)
-	return people{pool, project, db.Customers{Pool: pool}, db.Segments{Pool: pool}}
+	return people{pool, project, db.Customers{Pool: pool}, db.Segments{Pool: pool}, db.NewCustomerSaves(pool)}
 }
 
 // save takes a customer as JSON, as the API does.
@@ -43,7 +44,7 @@ func (p people) save(t testing.TB, source, change string) customer.Customer {
 	require.NoError(t, unmarshal(change, &c))
 	values, err := c.Check()
 	require.NoError(t, err)
-	saved, err := p.customers.Save(t.Context(), p.project, db.Saving{SourceID: &source, Values: values})
+	saved, err := p.saves.Save(t.Context(), p.project, db.Saving{SourceID: &source, Values: values})
 	require.NoError(t, err)
 	return saved
 }
@@ -338,7 +339,7 @@ func TestSyncsAndChangesTogether(t *testing.T) {
 						metadata = json.RawMessage(`{"level":"silver"}`)
 					}
 					saving := db.Saving{SourceID: &source, Values: customer.Values{Metadata: metadata}}
-					if _, err := p.customers.Save(t.Context(), p.project, saving); err != nil {
+					if _, err := p.saves.Save(t.Context(), p.project, saving); err != nil {
 						return err
 					}
 				}
@@ -348,7 +349,7 @@ func TestSyncsAndChangesTogether(t *testing.T) {
 		together.Go(func() error {
 			source := fmt.Sprint("gone", rand.Int())
 			saving := db.Saving{SourceID: &source, Values: customer.Values{Metadata: json.RawMessage(`{"level":"gold"}`)}}
-			if _, err := p.customers.Save(t.Context(), p.project, saving); err != nil {
+			if _, err := p.saves.Save(t.Context(), p.project, saving); err != nil {
 				return err
 			}
 			return p.customers.Delete(t.Context(), p.project, source)
