@@ -164,9 +164,11 @@ func (w *Worker) letters() *activities.Letters {
 
 // Run works until ctx is done, then ends what is in flight.
 func (w *Worker) Run(ctx context.Context) error {
-	if err := workflows.EnsureSchedules(ctx, w.options.Engine); ctx.Err() != nil {
-		return nil // told to end before it began
-	} else if err != nil {
+	err := workflows.EnsureSchedules(ctx, w.options.Engine)
+	if ctx.Err() != nil {
+		return nil //nolint:nilerr // told to end before it began
+	}
+	if err != nil {
 		return err
 	}
 	for i, queue := range w.queues {
