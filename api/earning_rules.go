@@ -30,6 +30,7 @@ func (h earningRules) routes(r routes) {
 	r.delete("/loyalties/:campaign/earning-rules/:rule", controls, h.delete)
 	r.post("/loyalties/:campaign/earning-rules/:rule/enable", controls, h.setActive(true))
 	r.post("/loyalties/:campaign/earning-rules/:rule/disable", controls, h.setActive(false))
+	r.post("/loyalties/:campaign/qualifications", acts, h.estimate)
 }
 
 // earningRuleRest is what a rule's body may hold beside what it says: what only we write is skipped.
@@ -216,4 +217,56 @@ func (h earningRules) delete(c echo.Context) error {
 		return err
 	}
 	return c.NoContent(http.StatusNoContent)
+}
+
+// pointsEstimate is what a programme would give for an order.
+type pointsEstimate struct {
+	Campaign estimatedCampaign `json:"campaign"`
+	Points   int64             `json:"points_estimation"`
+}
+
+type estimatedCampaign struct {
+	ID     string `json:"id"`
+	Name   string `json:"name"`
+	Object string `json:"object"`
+}
+
+// estimate answers how many points the customer would get if the order was paid.
+func (h earningRules) estimate(c echo.Context) error {
+	body, err := bind[struct {
+		Customer *customerChoice `json:"customer"`
+		Order    *orderBody      `json:"order"`
+	}](c)
+	if err != nil {
+		return err
+	}
+	var faults fault.List
+	if body.Customer == nil {
+		faults.Add(fault.Property("customer", "Property .customer is required: who would get the points"))
+	}
+	if body.Order == nil {
+		faults.Add(fault.Property("order", "Property .order is required: what they would get points for"))
+	}
+	if err := faults.Err(); err != nil {
+		return err
+	}
+	placing, err := body.Order.placing()
+	if err != nil {
+		return fault.Inside("order", err)
+	}
+	by, err := body.Customer.saving("customer")
+	if err != nil {
+		return err
+	}
+	placing.Customer = &by
+	ctx := c.Request().Context()
+	of, err := h.members.Programme(ctx, caller(c).ProjectID, c.Param("campaign"))
+	if err != nil {
+		return err
+	}
+	points, err := h.store.Estimate(ctx, of, placing)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, pointsEstimate{estimatedCampaign{id.Campaign.Format(of.ID), of.Name, "campaign"}, points})
 }

@@ -243,6 +243,9 @@ func (w *world) earning(t *testing.T, path string) {
 	w.bodies["POST /v1/loyalties/{campaign}/earning-rules/{rule}/enable"] = object{}
 	w.bodies["POST /v1/loyalties/{campaign}/earning-rules/{rule}/disable"] = object{}
 	w.bodies["PUT /v1/loyalties/{campaign}/earning-rules/{rule}"] = object{"loyalty": object{"type": "FIXED", "points": 7}}
+	w.bodies["POST /v1/loyalties/{campaign}/qualifications"] = object{
+		"customer": object{"source_id": "ada", "metadata": object{"a": 1}}, "order": object{"source_id": "asks", "amount": 2000, "metadata": object{"a": 1}},
+	}
 	tiers := []object{{"name": "Secret silver", "points": object{"from": 1, "to": 99}, "metadata": object{"a": 1}}}
 	w.ids["loyalties/tiers"] = w.first(t, path+"/tiers", tiers)
 	w.bodies["POST /v1/loyalties/{campaign}/tiers"] = []object{{"name": "Secret gold", "points": object{"from": 100, "to": 9999}}}

@@ -31,11 +31,12 @@ func (c *change) earn(ctx context.Context, fresh []occurrence.Occurrence) error 
 	if err != nil || len(offers) == 0 {
 		return err
 	}
-	members, err := c.members(ctx, offers, fresh)
+	campaigns := each(offers, func(r loyalty.Rule) uuid.UUID { return r.CampaignID })
+	members, err := c.members(ctx, campaigns, fresh)
 	if err != nil || len(members) == 0 {
 		return err
 	}
-	programmes, err := c.programmes(ctx, each(offers, func(r loyalty.Rule) uuid.UUID { return r.CampaignID }))
+	programmes, err := c.programmes(ctx, campaigns)
 	if err != nil {
 		return err
 	}
@@ -110,14 +111,11 @@ type member struct {
 	customer  customer.Customer
 }
 
-// members finds the customers to whom something happened in the programmes of rules, by their ids.
-func (c *change) members(ctx context.Context, offers []loyalty.Rule, fresh []occurrence.Occurrence) (map[uuid.UUID][]member, error) {
-	p := rows.EarningMembersParams{ProjectID: c.project}
+// members finds the customers to whom something happened in programmes, by their ids.
+func (c *change) members(ctx context.Context, campaigns []uuid.UUID, fresh []occurrence.Occurrence) (map[uuid.UUID][]member, error) {
+	p := rows.EarningMembersParams{ProjectID: c.project, Campaigns: campaigns}
 	for _, o := range fresh {
 		p.Customers = append(p.Customers, o.Customer)
-	}
-	for _, r := range offers {
-		p.Campaigns = append(p.Campaigns, r.CampaignID)
 	}
 	found, err := q.EarningMembers(ctx, c.tx, p)
 	members := make(map[uuid.UUID][]member, len(found))

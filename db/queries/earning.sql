@@ -14,6 +14,12 @@ WHERE m.project_id = sqlc.arg(project_id) AND m.customer_id = ANY (sqlc.arg(cust
 	AND v.active AND (v.start_date IS NULL OR v.start_date <= now()) AND (v.expiration_date IS NULL OR v.expiration_date > now())
 ORDER BY m.joined_at, m.voucher_id;
 
+-- The first card of a customer in a programme, whether it can take points or not.
+-- name: EarningCard :one
+SELECT v.code FROM loyalty_members m JOIN vouchers v ON v.id = m.voucher_id
+WHERE m.project_id = $1 AND m.campaign_id = $2 AND m.customer_id = $3
+ORDER BY m.joined_at, m.voucher_id LIMIT 1;
+
 -- name: EarningSegments :many
 SELECT segment_id, customer_id FROM segment_members
 WHERE segment_id = ANY (sqlc.arg(segments)::uuid[]) AND customer_id = ANY (sqlc.arg(customers)::uuid[]);

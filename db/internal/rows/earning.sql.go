@@ -15,6 +15,26 @@ import (
 	"herald/internal/voucher"
 )
 
+const earningCard = `-- name: EarningCard :one
+SELECT v.code FROM loyalty_members m JOIN vouchers v ON v.id = m.voucher_id
+WHERE m.project_id = $1 AND m.campaign_id = $2 AND m.customer_id = $3
+ORDER BY m.joined_at, m.voucher_id LIMIT 1
+`
+
+type EarningCardParams struct {
+	ProjectID  uuid.UUID
+	CampaignID uuid.UUID
+	CustomerID uuid.UUID
+}
+
+// The first card of a customer in a programme, whether it can take points or not.
+func (q *Queries) EarningCard(ctx context.Context, db DBTX, arg EarningCardParams) (string, error) {
+	row := db.QueryRow(ctx, earningCard, arg.ProjectID, arg.CampaignID, arg.CustomerID)
+	var code string
+	err := row.Scan(&code)
+	return code, err
+}
+
 const earningMembers = `-- name: EarningMembers :many
 SELECT m.voucher_id, m.campaign_id, m.tier_id, v.code, coalesce((v.value->>'points')::numeric, 0)::bigint AS collected, c.id, c.project_id, c.source_id, c.name, c.description, c.email, c.phone, c.birthdate, c.address, c.metadata, c.system_metadata, c.unsubscribed_at, c.created_at, c.updated_at
 FROM loyalty_members m JOIN vouchers v ON v.id = m.voucher_id JOIN customers c ON c.id = m.customer_id
