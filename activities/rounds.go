@@ -12,6 +12,7 @@ import (
 // Rounds finds what is left to do once a pass over the messages has ended, and ends what is not to be done.
 type Rounds struct {
 	Messages db.Messages
+	Relay    db.Relay
 }
 
 // RoundInput says from where to look.
@@ -80,6 +81,13 @@ func (a *Rounds) CountMessages(ctx context.Context, in Ref) (message.Tally, erro
 	}
 	tally, err := a.Messages.Tally(ctx, in.DistributionID)
 	return tally, outcome(err)
+}
+
+// TellAgain has a run told once more of what one before it was told and took along, and says of how much.
+func (a *Rounds) TellAgain(ctx context.Context, in Ref) (int64, error) {
+	defer beat(ctx)()
+	n, err := a.Relay.Again(ctx, in.ProjectID, in.DistributionID)
+	return n, outcome(err)
 }
 
 // RetryInput says which messages to send again.

@@ -76,6 +76,15 @@ func (s Relay) Pass(ctx context.Context, most int, tell Tell) (done Relayed, err
 	return done, err
 }
 
+// againMost is how far back Again looks, in occurrences of all projects: far more than can be on their way to a run.
+const againMost = 100_000
+
+// Again has the relay tell a distribution once more of what it has no message about, and says how much that is: a run that somebody
+// terminated in the engine takes along what it was told and had not enrolled.
+func (s Relay) Again(ctx context.Context, project, distribution uuid.UUID) (int64, error) {
+	return q.RelayAgain(ctx, s.Pool, rows.RelayAgainParams{ProjectID: project, ID: distribution, Most: againMost, MostDepth: MostDepth})
+}
+
 // Stands is how much waits for the relay.
 func (s Relay) Stands(ctx context.Context) (metrics.Ledger, error) {
 	now, err := q.RelayStands(ctx, s.Pool)

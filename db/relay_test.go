@@ -287,6 +287,27 @@ func TestWhoListensHearsWhatItListensTo(t *testing.T) {
 	require.Zero(t, w.waiting(t))
 }
 
+// A run that comes back is told again of what it has no message about, and of nothing that it never was to hear.
+func TestWhatARunTookAlongIsToldAgain(t *testing.T) {
+	t.Parallel()
+	w := newWire(t)
+	ada := w.customer(t)
+	w.see(t, "/early", ada)
+	_, skirts := w.rule(t, onPage("/skirts"))
+	one := w.live(t, distribution.Trigger{Type: seen, Event: "page_viewed", ValidationRuleID: skirts}, nil)
+	told, refused := w.see(t, "/skirts", ada), w.see(t, "/shoes", ada)
+	w.pass(t, w.tell)
+	require.Equal(t, []int64{told[0]}, w.heard[one])
+	require.Equal(t, refused, w.skipped(t, one, message.ReasonRule))
+
+	n, err := w.relay.Again(t.Context(), w.project, one)
+	require.NoError(t, err)
+	require.EqualValues(t, 1, n)
+	w.pass(t, w.tell)
+	require.Equal(t, []int64{told[0], told[0]}, w.heard[one])
+	require.Zero(t, w.waiting(t))
+}
+
 // However long the relay was behind: a distribution answers what happens while it is live, a pause included, and nothing from before.
 func TestNobodyHearsWhatHappenedBeforeTheyWereLive(t *testing.T) {
 	t.Parallel()

@@ -1,6 +1,8 @@
 package e2e_test
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -8,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/serviceerror"
 
 	"herald/internal/id"
 	"herald/internal/message"
@@ -154,6 +157,29 @@ func TestFailedMessagesOfALiveDistributionAreSentAgain(t *testing.T) {
 	h.becomes(one, "sent")
 	require.Equal(t, message.Tally{Sent: 3, Recovered: 2}, h.tally(h.get(one)))
 	require.Equal(t, map[string]int{"found@private.example": 1, "lost1@private.example": 1, "lost2@private.example": 1}, h.mail.ByRecipient())
+}
+
+// Whoever ends a run in the engine, in the middle of everything, loses nothing: it comes back, and answers what the run took along.
+func TestATerminatedRunLosesNothing(t *testing.T) {
+	h := newHouse(t, time.Minute)
+	h.work("terminated.example")
+	one := h.live(answer(object{"type": "customer.custom_event", "event": "signed_up"}, object{"type": "message"}, "Welcome"))
+	const customers = 300
+	for n := range customers {
+		source := fmt.Sprintf("customer%d", n)
+		h.call("POST", "/events", object{
+			"event": "signed_up", "customer": object{"source_id": source, "name": "Secret " + source, "email": source + "@private.example"},
+		}, http.StatusOK)
+		if n%50 == 25 {
+			err := h.engine.TerminateWorkflow(t.Context(), h.workflowID(one), "", "by hand")
+			require.True(t, err == nil || errors.As(err, new(*serviceerror.NotFound)), "%v", err) // it may not be back yet
+		}
+	}
+	h.arrived(customers)
+	h.control(one, "stop")
+	h.becomes(one, "stopped")
+	require.Equal(t, message.Tally{Sent: customers}, h.tally(h.get(one)))
+	h.everyoneOnce(customers)
 }
 
 // workflowID is how the engine calls a distribution's run.

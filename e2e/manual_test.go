@@ -149,6 +149,7 @@ func TestStoppedInFullFlight(t *testing.T) {
 	h.mail.Answers(slow)
 	distribution := h.send(sale(segment, campaign, "Hello"))
 	h.arrived(200)
+	require.Eventually(t, func() bool { return h.tally(h.get(distribution)).Total() == people }, 30*time.Second, 20*time.Millisecond, "all are enrolled")
 	h.control(distribution, "stop")
 	tally := h.tally(h.becomes(distribution, "stopped"))
 	require.EqualValues(t, h.mail.Count(), tally.Sent, "what left is known")

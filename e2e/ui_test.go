@@ -83,6 +83,11 @@ func (h *house) run(distribution string) string {
 func (h *house) shows(distribution, text string) {
 	h.Helper()
 	var details string
+	defer func() {
+		if h.Failed() {
+			h.Logf("the details are %q", details)
+		}
+	}()
 	require.Eventually(h, func() bool {
 		value, err := h.engine.QueryWorkflow(h.Context(), h.run(distribution), "", "__temporal_workflow_metadata")
 		require.NoError(h, err)

@@ -133,7 +133,7 @@ func (w *Worker) planActivities() []any {
 			Distributions: distributions, Messages: messages, Campaigns: db.Campaigns{Pool: pool},
 			Letters: w.letters(), PageSize: pageSize,
 		},
-		&activities.Rounds{Messages: messages},
+		&activities.Rounds{Messages: messages, Relay: db.Relay{Pool: pool}},
 		&activities.Testing{
 			Tests: db.TestMessages{Pool: pool}, Distributions: distributions, Mail: w.mail, Domain: w.options.Domain,
 		},

@@ -104,6 +104,9 @@ func (d *automatic) goLive(ctx workflow.Context) error {
 		d.Phase = plan.Status
 		return nil
 	}
+	if _, err := call(d.walking(ctx, "have what was lost told again"), rounds.TellAgain, d.Ref); err != nil {
+		return err
+	}
 	return d.enter(ctx, relay, "came_back")
 }
 
@@ -222,18 +225,24 @@ func (d *automatic) comeBack(ctx workflow.Context) error {
 func (d *automatic) lookForWaiting(ctx workflow.Context) (again bool, err error) {
 	uninterrupted, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
+	defer d.show(ctx)
 	if d.NewCodes {
 		if _, err := d.publishWaiting(uninterrupted); err != nil {
 			return false, err
 		}
 	}
 	d.Look = false
+	counted := d.counted
 	round, err := call(d.ledger(uninterrupted, "look for what waits"), rounds.FindRound, activities.RoundInput{Ref: d.Ref, After: d.Looked})
 	if err != nil {
 		return false, err
 	}
-	d.Tally, d.Known, d.NextDue = round.Tally, round.Tally.Deferred, time.Time{}
-	d.show(ctx)
+	d.Known, d.NextDue = round.Tally.Deferred, time.Time{}
+	if d.counted != counted { // a batch has counted meanwhile, perhaps more than this look saw
+		d.Look = true
+	} else {
+		d.Tally = round.Tally
+	}
 	switch {
 	case len(round.Thousands) > 0:
 		d.reopen(round.Thousands)

@@ -193,5 +193,6 @@ func TestARunThatComesBack(t *testing.T) {
 		carry(h, AutomaticDistribution, AutomaticState{Flight: Flight{VersionRef: confirmedState().VersionRef, Actor: relay}})
 		require.NoError(t, h.err)
 		require.Equal(t, log, h.ledger.log, status)
+		require.Equal(t, log != nil, h.ledger.calls["TellAgain"] == 1, "what the run before took along is told again")
 	}
 }

@@ -4,10 +4,10 @@ import (
 	"context"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
@@ -98,7 +98,10 @@ func TestOrdersForCodesAreDoneOneAfterTheOther(t *testing.T) {
 	for _, action := range []uuid.UUID{first, forgotten, refused} {
 		env.RegisterDelayedCallback(func() { env.SignalWorkflow(codesOrdered, action) }, 0)
 	}
-	env.RegisterDelayedCallback(func() { env.SignalWorkflow(codesOrdered, last) }, time.Millisecond)
+	var meanwhile sync.Once
+	env.SetOnActivityStartedListener(func(*activity.Info, context.Context, converter.EncodedValues) {
+		meanwhile.Do(func() { env.SignalWorkflow(codesOrdered, last) })
+	})
 	ref := campaignRef()
 	env.ExecuteWorkflow(GenerateCodes, CodesState{CampaignRef: ref})
 	require.NoError(t, env.GetWorkflowError())

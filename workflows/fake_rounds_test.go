@@ -36,6 +36,11 @@ func (f *ledgerFake) FindRound(_ context.Context, in activities.RoundInput) (act
 	return round, nil
 }
 
+func (f *ledgerFake) TellAgain(context.Context, activities.Ref) (int64, error) {
+	f.called("TellAgain")
+	return 0, nil
+}
+
 func (f *ledgerFake) StopRest(context.Context, activities.RestInput) (message.Tally, error) {
 	f.called("StopRest")
 	f.mu.Lock()

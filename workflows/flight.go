@@ -44,6 +44,7 @@ type flight struct {
 	turn      workflow.Mutex      // one change of standing at a time
 	interrupt workflow.CancelFunc // ends the batches under way; nil between passes
 	steps     int
+	counted   int   // how often a batch has counted the messages
 	failure   error // what no retry cures
 }
 

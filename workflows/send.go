@@ -100,6 +100,7 @@ func (d *flight) send(ctx workflow.Context) error {
 			return err
 		}
 		d.Tally = sent.Tally
+		d.counted++
 		d.show(ctx)
 	}
 }

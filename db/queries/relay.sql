@@ -119,6 +119,19 @@ SELECT coalesce(extract(epoch FROM clock_timestamp() - (SELECT created_at FROM o
 	(SELECT count(*) FROM occurrences WHERE waiting)::bigint AS waiting,
 	(SELECT count(*) FROM relay_untold)::bigint AS untold, (SELECT count(*) FROM relay_unheard)::bigint AS unheard;
 
+-- name: RelayAgain :execrows
+-- Of the last occurrences, what a distribution listens to and has no message about waits again. Whoever else listens is told twice,
+-- which changes nothing.
+UPDATE occurrences o SET waiting = true
+FROM distributions d
+WHERE d.project_id = @project_id AND d.id = @id AND o.project_id = d.project_id AND o.type = d.listens_to AND NOT o.waiting
+	AND o.id > (SELECT coalesce(max(last.id), 0) FROM occurrences last) - sqlc.arg(most)::bigint
+	AND (d.subject_id IS NULL OR o.subject_id = d.subject_id) AND (d.tier_id IS NULL OR o.tier_id = d.tier_id)
+	AND (d.event_name IS NULL OR o.name = d.event_name) AND o.distribution_id IS DISTINCT FROM d.id
+	AND o.depth < sqlc.arg(most_depth)::int AND o.created_at >= coalesce(greatest(d.listens_from, d.live_since), d.created_at)
+	AND NOT EXISTS (SELECT FROM messages m WHERE m.distribution_id = d.id AND m.customer_id = o.customer_id AND m.channel = 0
+		AND m.occurrence = o.id);
+
 -- name: RelayWake :exec
 SELECT pg_notify('occurrences', '');
 

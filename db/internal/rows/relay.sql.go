@@ -179,6 +179,40 @@ func (q *Queries) ProjectSetMessagesPerDay(ctx context.Context, db DBTX, arg Pro
 	return err
 }
 
+const relayAgain = `-- name: RelayAgain :execrows
+UPDATE occurrences o SET waiting = true
+FROM distributions d
+WHERE d.project_id = $1 AND d.id = $2 AND o.project_id = d.project_id AND o.type = d.listens_to AND NOT o.waiting
+	AND o.id > (SELECT coalesce(max(last.id), 0) FROM occurrences last) - $3::bigint
+	AND (d.subject_id IS NULL OR o.subject_id = d.subject_id) AND (d.tier_id IS NULL OR o.tier_id = d.tier_id)
+	AND (d.event_name IS NULL OR o.name = d.event_name) AND o.distribution_id IS DISTINCT FROM d.id
+	AND o.depth < $4::int AND o.created_at >= coalesce(greatest(d.listens_from, d.live_since), d.created_at)
+	AND NOT EXISTS (SELECT FROM messages m WHERE m.distribution_id = d.id AND m.customer_id = o.customer_id AND m.channel = 0
+		AND m.occurrence = o.id)
+`
+
+type RelayAgainParams struct {
+	ProjectID uuid.UUID
+	ID        uuid.UUID
+	Most      int64
+	MostDepth int32
+}
+
+// Of the last occurrences, what a distribution listens to and has no message about waits again. Whoever else listens is told twice,
+// which changes nothing.
+func (q *Queries) RelayAgain(ctx context.Context, db DBTX, arg RelayAgainParams) (int64, error) {
+	result, err := db.Exec(ctx, relayAgain,
+		arg.ProjectID,
+		arg.ID,
+		arg.Most,
+		arg.MostDepth,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const relayDone = `-- name: RelayDone :exec
 UPDATE occurrences SET waiting = false WHERE id = ANY ($1::bigint[])
 `
