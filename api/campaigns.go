@@ -41,6 +41,7 @@ func (h campaigns) routes(r routes) {
 	r.post("/campaigns", controls, h.create)
 	r.get("/campaigns", reads, h.list)
 	r.get("/campaigns/:campaign", reads, h.get)
+	r.get("/campaigns/:campaign/summary", reads, h.summary)
 	r.put("/campaigns/:campaign", controls, h.update)
 	r.delete("/campaigns/:campaign", controls, h.delete)
 	r.post("/campaigns/:campaign/enable", controls, h.setActive(true))
@@ -203,6 +204,28 @@ func (h campaigns) get(c echo.Context) error {
 		return err
 	}
 	return h.answer(c, found)
+}
+
+// summary says what came of a campaign, in a period of whole days.
+func (h campaigns) summary(c echo.Context) error {
+	q := readQuery(c)
+	from, to := q.day("start_date"), q.day("end_date")
+	if err := q.err(); err != nil {
+		return err
+	}
+	found, err := h.find(c)
+	if err != nil {
+		return err
+	}
+	figures, err := h.store.Figures(c.Request().Context(), found, from, to)
+	if err != nil {
+		return err
+	}
+	shown, err := h.show(c, []campaign.Campaign{found})
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, campaign.Summarize(shown[0], figures))
 }
 
 func (h campaigns) list(c echo.Context) error {

@@ -143,6 +143,15 @@ func (q *query) time(name string) *time.Time {
 	return &at
 }
 
+// day is the start of a day (UTC), or of the one in which an instant lies; nil where the parameter is absent.
+func (q *query) day(name string) *time.Time {
+	at := q.time(name)
+	if at != nil {
+		*at = at.Truncate(24 * time.Hour)
+	}
+	return at
+}
+
 // between reads name[after] and name[before].
 func (q *query) between(name string) (after, before *time.Time) {
 	return q.time(name + "[after]"), q.time(name + "[before]")
