@@ -13,7 +13,6 @@ import (
 )
 
 func TestAnExportIsWritten(t *testing.T) {
-	t.Parallel()
 	r := open(t)
 	r.work(t)
 	store := db.Exports{Pool: r.pool}

@@ -15,7 +15,6 @@ import (
 )
 
 func TestAnImportOfOrdersTellsOfNothingButSegments(t *testing.T) {
-	t.Parallel()
 	r := open(t)
 	segments, orders := db.Segments{Pool: r.pool}, db.NewOrders(r.pool)
 	spenders, err := segment.Definition{
