@@ -141,8 +141,3 @@ func hash(token string) []byte {
 	sum := sha256.Sum256([]byte(token))
 	return sum[:]
 }
-
-// Name is what a project is called.
-func (s Projects) Name(ctx context.Context, project uuid.UUID) (string, error) {
-	return q.ProjectName(ctx, s.Pool, project)
-}

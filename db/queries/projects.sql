@@ -19,6 +19,3 @@ SELECT * FROM api_keys WHERE app_id = $1 AND revoked_at IS NULL;
 
 -- name: APIKeyRevoke :execrows
 UPDATE api_keys SET revoked_at = now() WHERE app_id = $1 AND revoked_at IS NULL;
-
--- name: ProjectName :one
-SELECT name FROM projects WHERE id = $1;

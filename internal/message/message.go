@@ -30,14 +30,12 @@ var Statuses = []Status{Pending, Sent, Sending, Deferred, Failed, Skipped, Stopp
 // Reasons that Herald itself gives; a provider's are the channel's.
 const (
 	ReasonNoAddress    = "no_address"
-	ReasonBadAddress   = "invalid_address"
 	ReasonNoConsent    = "no_consent"
 	ReasonUnsubscribed = "unsubscribed"
 	ReasonOutOfCodes   = "out_of_codes"
 	ReasonStopped      = "distribution_stopped"
 	ReasonExpired      = "distribution_expired"
 	ReasonLostAnswer   = "answer_lost"
-	ReasonTemplate     = "template_failed"
 	ReasonPaused       = "distribution_paused" // it happened while the distribution was paused
 	ReasonRule         = "rule_not_met"
 	ReasonCapped       = "frequency_cap"

@@ -155,14 +155,3 @@ func (q *Queries) ProjectGetByName(ctx context.Context, db DBTX, name string) (P
 	)
 	return i, err
 }
-
-const projectName = `-- name: ProjectName :one
-SELECT name FROM projects WHERE id = $1
-`
-
-func (q *Queries) ProjectName(ctx context.Context, db DBTX, id uuid.UUID) (string, error) {
-	row := db.QueryRow(ctx, projectName, id)
-	var name string
-	err := row.Scan(&name)
-	return name, err
-}
